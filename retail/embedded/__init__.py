@@ -1,0 +1,1 @@
+"""Database server and broker that the demo and the tests start for themselves."""
