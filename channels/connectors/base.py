@@ -1,0 +1,166 @@
+"""What a connector is, and the words it speaks: frozen dataclasses, no models, no requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+class IncomingStatus(StrEnum):
+    """How far the channel itself has brought an order."""
+
+    OPEN = "OPEN"
+    SHIPPED = "SHIPPED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingAddress:
+    """A postal address as the channel holds it; `country` is ISO 3166-1 alpha-2 or empty."""
+
+    name: str = ""
+    company: str = ""
+    street: str = ""
+    street_extra: str = ""
+    postcode: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingBuyer:
+    """Who bought; `account` is their id on the channel, empty for a guest."""
+
+    account: str = ""
+    email: str = ""
+    phone: str = ""
+    name: str = ""
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingLine:
+    """
+    One line as the channel told it; nothing is corrected, so any of it may be wrong.
+
+    `total` is what the buyer pays for the line after discount, tax included when the order's
+    total includes it. `is_stocked` is false for postage, fees and the like.
+    """
+
+    external_line_id: str
+    quantity: int
+    unit_price: Decimal
+    total: Decimal
+    external_product_id: str = ""
+    external_variant_id: str = ""
+    sku: str = ""
+    gtin: str = ""
+    name: str = ""
+    discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    is_stocked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingOrder:
+    """
+    An order as the channel told it.
+
+    The buyer pays `total` = lines + shipping - discounts not on lines, in `currency`. All moments
+    are aware. `updated_at` orders the versions of one order.
+    """
+
+    external_id: str
+    external_number: str
+    status: IncomingStatus
+    currency: str
+    total: Decimal
+    placed_at: datetime
+    updated_at: datetime
+    lines: tuple[IncomingLine, ...]
+    buyer: IncomingBuyer | None = None
+    delivery_address: IncomingAddress | None = None
+    shipping_total: Decimal = Decimal(0)
+    discount_total: Decimal = Decimal(0)
+    tax_total: Decimal = Decimal(0)
+    is_paid: bool = False
+    ship_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockPush:
+    """The quantity a listing shall show."""
+
+    external_product_id: str
+    external_variant_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingPush:
+    """A shipment the channel shall show to the buyer; line id -> pieces that went with it."""
+
+    external_order_id: str
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushResult:
+    """What the channel said to one item of a push; `error` is empty when it was accepted."""
+
+    external_product_id: str
+    external_variant_id: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteListing:
+    """What the channel shows for sale."""
+
+    external_product_id: str
+    external_variant_id: str
+    sku: str
+    gtin: str
+    title: str
+    quantity: int
+    price: Decimal
+
+
+class ChannelError(Exception):
+    """The channel did not do what was asked; subclasses say whether asking again can help."""
+
+
+class ChannelUnavailable(ChannelError):
+    """Network trouble, a server error or a rate limit: try again later."""
+
+
+class ChannelRefused(ChannelError):
+    """The channel understood and said no, wrong credentials included: asking again is useless."""
+
+
+class Connector(Protocol):
+    """One channel's interface. Calls have timeouts, raise `ChannelError` and know no database."""
+
+    def orders_changed_since(self, moment: datetime | None) -> Iterator[IncomingOrder]:
+        """Yield orders changed at or after the moment, oldest change first; None means all."""
+
+    def order(self, external_id: str) -> IncomingOrder | None:
+        """Read one order as it is now; None when the channel has none of this id."""
+
+    def listings(self) -> Iterator[RemoteListing]:
+        """Yield everything the channel shows for sale."""
+
+    def push_stock(self, pushes: Sequence[StockPush]) -> list[PushResult]:
+        """Set quantities; one result per push, in their order."""
+
+    def push_tracking(self, push: TrackingPush) -> None:
+        """Tell about a shipment; the same tracking number again changes nothing."""

@@ -1,0 +1,251 @@
+"""Where the shop sells: the channels, their listings, and what still has to be told to them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from retail.common.fields import (
+    CurrencyField,
+    EncryptedTextField,
+    MoneyField,
+    within,
+)
+
+
+class Channel(models.Model):
+    """
+    One place the shop sells through: a web shop, a marketplace account, a store's till.
+
+    `mode` says how far the two are connected: OFF, SHADOW (read and compare only), ORDERS (orders
+    come in), STOCK (and stock goes out), FULL (and prices and content), PAUSED.
+    """
+
+    class Kind(models.TextChoices):
+        FAKE = "FAKE", "Practice shop"
+        WOOCOMMERCE = "WOOCOMMERCE", "WooCommerce"
+        SHOPIFY = "SHOPIFY", "Shopify"
+        TABULAR = "TABULAR", "Files (CSV)"
+        POS = "POS", "Store till"
+        MANUAL = "MANUAL", "Own orders"
+
+    class Mode(models.TextChoices):
+        OFF = "OFF", "Off"
+        SHADOW = "SHADOW", "Shadow"
+        ORDERS = "ORDERS", "Orders"
+        STOCK = "STOCK", "Orders and stock"
+        FULL = "FULL", "Full"
+        PAUSED = "PAUSED", "Paused"
+
+    class Owner(models.TextChoices):
+        US = "US", "Us"
+        CHANNEL = "CHANNEL", "The channel"
+
+    code = models.SlugField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=Kind)
+    mode = models.CharField(max_length=20, choices=Mode, default=Mode.OFF)
+    currency = CurrencyField()
+    timezone = models.CharField(max_length=50, default="UTC")
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
+    is_tax_included = models.BooleanField(default=True)
+    stock_owner = models.CharField(max_length=20, choices=Owner, default=Owner.US)
+    price_owner = models.CharField(max_length=20, choices=Owner, default=Owner.US)
+    content_owner = models.CharField(max_length=20, choices=Owner, default=Owner.US)
+    price_lists = models.ManyToManyField("catalog.PriceList", blank=True, related_name="channels")
+    address = models.URLField(blank=True, help_text="Where its interface answers.")
+    credentials = EncryptedTextField(blank=True, help_text="Written, never shown again.")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_taking_orders(self) -> bool:
+        return self.mode in {self.Mode.ORDERS, self.Mode.STOCK, self.Mode.FULL}
+
+    @property
+    def is_taking_stock(self) -> bool:
+        return self.mode in {self.Mode.STOCK, self.Mode.FULL} and self.stock_owner == self.Owner.US
+
+
+class Listing(models.Model):
+    """
+    What a channel shows for sale, and which variant that is.
+
+    Without a variant it is unlinked. `offered_quantity` is what we last worked out, `pushed_...`
+    what the channel last accepted, `seen_...` what the channel last showed. Quantities are the
+    channel's, one being `pack_size` units of the variant.
+    """
+
+    class Status(models.TextChoices):
+        UNLINKED = "UNLINKED", "Not linked"
+        PUBLISHED = "PUBLISHED", "Published"
+        PAUSED = "PAUSED", "Paused"
+        ENDED = "ENDED", "Ended"
+        IGNORED = "IGNORED", "Ignored"
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="listings")
+    external_product_id = models.CharField(max_length=100)
+    external_variant_id = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - null means the product has no variants there
+    external_sku = models.CharField(max_length=100, blank=True, help_text="As last seen.")
+    title = models.CharField(max_length=300, blank=True)
+    variant = models.ForeignKey(
+        "catalog.Variant", on_delete=models.PROTECT, null=True, blank=True, related_name="listings"
+    )
+    pack_size = models.IntegerField(default=1)
+    status = models.CharField(max_length=20, choices=Status, default=Status.UNLINKED)
+    offered_quantity = models.IntegerField(null=True, blank=True)
+    offered_at = models.DateTimeField(null=True, blank=True)
+    pushed_quantity = models.IntegerField(null=True, blank=True)
+    pushed_at = models.DateTimeField(null=True, blank=True)
+    seen_quantity = models.IntegerField(null=True, blank=True)
+    seen_price = MoneyField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "external_product_id", "external_variant_id"],
+                nulls_distinct=False,
+                name="channels_listing_one_per_external_id",
+                violation_error_message="This channel has a listing with these ids already.",
+            ),
+            models.CheckConstraint(
+                condition=within("pack_size", 1, 1_000_000),
+                name="channels_listing_pack_size_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(offered_quantity__isnull=True) | Q(offered_quantity__gte=0),
+                name="channels_listing_never_offers_less_than_nothing",
+            ),
+            models.CheckConstraint(
+                condition=(Q(pushed_quantity__isnull=True) & Q(pushed_at__isnull=True))
+                | (Q(pushed_quantity__isnull=False) & Q(pushed_at__isnull=False)),
+                name="channels_listing_pushed_quantity_with_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="UNLINKED", variant__isnull=True)
+                | Q(status="IGNORED")
+                | (~Q(status="UNLINKED") & Q(variant__isnull=False)),
+                name="channels_listing_linked_has_a_variant",
+                violation_error_message="A listing for sale is linked to a variant.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_sku or self.external_product_id
+
+
+class InboundMessage(models.Model):
+    """
+    What a channel sent, byte for byte, before anything is made of it.
+
+    RECEIVED until a task has read it; then DONE, or FAILED with the reason.
+    """
+
+    class Status(models.TextChoices):
+        RECEIVED = "RECEIVED", "Received"
+        DONE = "DONE", "Done"
+        FAILED = "FAILED", "Failed"
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="messages")
+    topic = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=100, blank=True, help_text="What it is about.")
+    body = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+    status = models.CharField(max_length=20, choices=Status, default=Status.RECEIVED)
+    attempts = models.IntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "topic", "external_id", "sha256"],
+                name="channels_inboundmessage_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.external_id}"
+
+
+class SyncCursor(models.Model):
+    """
+    How far we have read one stream of a channel, and who is reading it now.
+
+    `high_water_at` is the newest change stored; reading starts a little before it again.
+    """
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="cursors")
+    stream = models.CharField(max_length=50)
+    high_water_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True, help_text="Last complete reading.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=100, blank=True)
+    failures = models.IntegerField(default=0, help_text="Failed readings in a row.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "stream"], name="channels_synccursor_one_per_stream"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stream
+
+
+class OutboxEntry(models.Model):
+    """
+    Something a channel must be told, written with the business change itself.
+
+    OPEN until the channel accepted it (DONE) or refused it for good (FAILED). One open entry per
+    key: a newer one takes the older one's place by changing its payload.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "OPEN", "To be sent"
+        DONE = "DONE", "Sent"
+        FAILED = "FAILED", "Refused"
+
+    class Kind(models.TextChoices):
+        TRACKING = "TRACKING", "Tracking number"
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="outbox")
+    kind = models.CharField(max_length=20, choices=Kind)
+    key = models.CharField(max_length=100)
+    payload = models.JSONField(default=dict)
+    status = models.CharField(max_length=20, choices=Status, default=Status.OPEN)
+    created_at = models.DateTimeField()
+    attempts = models.IntegerField(default=0)
+    next_try_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "outbox entries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["channel", "kind", "key"],
+                condition=Q(status="OPEN"),
+                name="channels_outboxentry_one_open_per_key",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="DONE") & Q(done_at__isnull=False))
+                | (~Q(status="DONE") & Q(done_at__isnull=True)),
+                name="channels_outboxentry_done_has_a_time",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["next_try_at"], condition=Q(status="OPEN"), name="channels_outbox_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
