@@ -1,0 +1,30 @@
+"""The Celery app and the schedule that a new installation begins with."""
+
+import os
+from dataclasses import dataclass
+from datetime import time, timedelta
+
+from celery import Celery
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retail.settings")
+
+app = Celery("retail")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+# Binds the request's id to the log lines of the tasks it woke.
+app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    """A task and when it runs: every so often, or once a day at a time in UTC."""
+
+    name: str
+    task: str
+    when: timedelta | time
+
+
+# Not CELERY_BEAT_SCHEDULE: that would overwrite, at every start, what a manager changed in the
+# admin. `manage.py setup_schedule` creates the rows that are missing and leaves the others alone.
+DEFAULT_SCHEDULE: tuple[ScheduledTask, ...] = ()

@@ -1,0 +1,24 @@
+"""Addresses: the back office at the root, the API below /api/."""
+
+from django.contrib import admin
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path
+from django.views.decorators.http import require_safe
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from retail.api import router
+
+
+@require_safe
+def health(_request: HttpRequest) -> JsonResponse:
+    """Answer that this process is alive; it asks no other service, so none can make it fail."""
+    return JsonResponse({"status": "ok"})
+
+
+urlpatterns = [
+    path("health/", health, name="health"),
+    path("api/v1/", include(router.urls)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("", admin.site.urls),
+]

@@ -1,0 +1,30 @@
+"""
+The surroundings of a test run: a database server of its own that nobody would miss.
+
+A plugin named in pyproject.toml, because pytest-django reads the settings before any conftest.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from retail.embedded import postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+TEST_DIR = Path(os.environ.get("TEST_DIR", ROOT / ".test")).absolute()
+
+os.environ.setdefault("RETAIL_DEMO", "1")
+# Nothing is listening: a test that sends a task for real starts a broker for itself.
+os.environ.setdefault("CELERY_BROKER_URL", "memory://")
+
+if is_database_ours := "DATABASE_URL" not in os.environ:
+    # Workers of pytest-xdist inherit the address and so start nothing.
+    os.environ["DATABASE_URL"] = postgres.start(TEST_DIR / "postgres", durable=False)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Stop the server that this run started."""
+    if is_database_ours:
+        postgres.stop(TEST_DIR / "postgres")
