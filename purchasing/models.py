@@ -20,6 +20,7 @@ from retail.common.fields import (
     within,
 )
 from retail.common.history import keep_history
+from retail.common.models import ImportRun
 from retail.common.numbering import document_number
 from retail.common.status import guard_status
 
@@ -71,7 +72,9 @@ class SupplierProduct(models.Model):
     pack_size = models.IntegerField(default=1, help_text="Units in one of the supplier's packs.")
     minimum_quantity = models.IntegerField(default=1, help_text="Least units they sell.")
     available_units = models.IntegerField(null=True, blank=True)
-    seen_at = models.DateTimeField(null=True, blank=True, help_text="Last file it stood in.")
+    seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last file that said something new about it."
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -148,7 +151,8 @@ class SupplierFileProfile(models.Model):
     How a supplier's files are read: encoding, delimiter, which column is what.
 
     `columns` maps our names (supplier_sku, gtin, name, unit_cost, pack_size, minimum_quantity,
-    available_units) to the file's column titles.
+    available_units) to the file's column titles; `pack_cost` in place of unit_cost when the file
+    prices a whole pack.
     """
 
     supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE, related_name="file_profiles")
@@ -210,6 +214,17 @@ class SupplierFileRow(models.Model):
         return f"line {self.line_number}"
 
 
+class SupplierFileRun(ImportRun):
+    """An import run seen as a supplier's file: staged, looked at, then applied or discarded."""
+
+    class Meta:
+        proxy = True
+        permissions: ClassVar = [
+            ("stage_supplierfilerun", "Can upload a supplier file"),
+            ("apply_supplierfilerun", "Can apply or discard a supplier file"),
+        ]
+
+
 class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
     def for_update(self) -> PurchaseOrderQuerySet:
         """Lock in the one order every operation keeps: by primary key."""
@@ -224,7 +239,8 @@ class PurchaseOrder(models.Model):
 
     A DRAFT is submitted and waits (AWAITING_APPROVAL) until somebody else approves it, then it is
     SENT, and CLOSED when nothing more is expected. Receipt and invoice status are derived from
-    the lines.
+    the lines. Between `email_started_at` and `emailed_at` it is not known whether the supplier
+    got the e-mail, so no second one is sent.
     """
 
     class Status(models.TextChoices):
@@ -273,6 +289,19 @@ class PurchaseOrder(models.Model):
         "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     sent_at = models.DateTimeField(null=True, blank=True)
+    email_started_at = models.DateTimeField(null=True, blank=True)
+    emailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the supplier's mail server took it."
+    )
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When nothing more was expected, or it was cancelled."
+    )
+    closed_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    close_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why it was cancelled or closed short."
+    )
 
     objects = PurchaseOrderQuerySet.as_manager()
 
@@ -307,10 +336,36 @@ class PurchaseOrder(models.Model):
                 condition=~Q(status__in=["SENT", "CLOSED"]) | Q(sent_at__isnull=False),
                 name="purchasing_purchaseorder_sent_has_a_time",
             ),
+            models.CheckConstraint(
+                condition=Q(status__in=["CLOSED", "CANCELLED"], closed_at__isnull=False)
+                | (
+                    ~Q(status__in=["CLOSED", "CANCELLED"])
+                    & Q(closed_at__isnull=True, closed_by__isnull=True, close_reason="")
+                ),
+                name="purchasing_purchaseorder_closed_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(emailed_at__isnull=True)
+                | Q(email_started_at__isnull=False, sent_at__isnull=False),
+                name="purchasing_purchaseorder_emailed_after_it_was_sent",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=Q(status="SENT", email_started_at__isnull=True),
+                name="purchasing_order_to_email",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+
+class PurchaseOrderLineQuerySet(models.QuerySet["PurchaseOrderLine"]):
+    def for_update(self) -> PurchaseOrderLineQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
 class PurchaseOrderLine(models.Model):
@@ -331,6 +386,8 @@ class PurchaseOrderLine(models.Model):
     received = models.IntegerField(default=0)
     invoiced = models.IntegerField(default=0)
     unit_cost = MoneyField(help_text="Net, in the order's currency.")
+
+    objects = PurchaseOrderLineQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
