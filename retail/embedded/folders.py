@@ -27,7 +27,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def socket_folder(directory: Path) -> Path:
-    """Return the folder of the server's socket, the same for every process that names `directory`."""
+    """Return the folder of the server's socket, the same for every process that asks."""
     digest = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()
     return SOCKET_ROOT / f"retail-{digest[:16]}"
 

@@ -128,9 +128,6 @@ def _url(directory: Path, database: str) -> str:
 def _run_as(
     account: pwd.struct_passwd | None, command: Sequence[str]
 ) -> subprocess.CompletedProcess[str]:
-    identity = (
-        {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-    )
     return subprocess.run(
         command,
         check=False,
@@ -138,7 +135,9 @@ def _run_as(
         capture_output=True,
         cwd="/",
         env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-        **identity,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
     )
 
 

@@ -9,8 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Written in pieces, so that this file is not its own finding.
-REGISTRIES = re.compile("|".join(["py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)"]))
-MACHINE_PATHS = re.compile(r"(?<![\w.-])/(" + "|".join(["work", "root", "farm"]) + r")/[\w.]")
+REGISTRIES = re.compile(
+    "|".join(["py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)"])
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.-])/(work|root|farm)/[\w.]")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from retail.embedded.folders import EmbeddedServerError, socket_folder
 
 @pytest.fixture
 def directory():
-    # Below the system's folder for temporary files: pytest's own are closed to the server's account.
+    # Not tmp_path: pytest closes its folders to the account that the server runs as.
     with tempfile.TemporaryDirectory(prefix="retail-test-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder) / "postgres"
@@ -36,7 +36,9 @@ def test_start_gives_a_server_with_the_extensions_the_product_needs(directory):
     address = postgres.start(directory, durable=False)
 
     assert address == postgres.url(directory)
-    available = "SELECT count(*) FROM pg_available_extensions WHERE name IN ('pg_trgm', 'btree_gist')"
+    available = (
+        "SELECT count(*) FROM pg_available_extensions WHERE name IN ('pg_trgm', 'btree_gist')"
+    )
     assert _ask(address, available) == 2
     assert _ask(address, "SHOW listen_addresses") == ""
 
@@ -71,7 +73,9 @@ def test_stop_of_a_server_that_never_ran_does_nothing(directory):
 
 def test_start_by_several_at_once_makes_one_server(directory):
     with ThreadPoolExecutor() as threads:
-        starts = [threads.submit(lambda: postgres.start(directory, durable=False)) for _ in range(4)]
+        starts = [
+            threads.submit(lambda: postgres.start(directory, durable=False)) for _ in range(4)
+        ]
         addresses = [start.result() for start in starts]
 
     assert addresses == [postgres.url(directory)] * 4
