@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -15,6 +16,7 @@ from stdnum import ean
 
 from retail.common.fields import CurrencyField, MoneyField, amount_not_negative, within
 from retail.common.history import keep_history
+from retail.common.status import guard_status
 
 
 def validate_gtin(value: str) -> None:
@@ -101,19 +103,32 @@ class ExchangeRate(models.Model):
         return f"{self.currency} {self.valid_on}"
 
 
+class ProductQuerySet(models.QuerySet["Product"]):
+    def for_update(self) -> ProductQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+@guard_status
 @keep_history()
 class Product(models.Model):
     """
     What a customer would call one article; its variants are what is counted and sold.
 
     DRAFT until it is complete, ACTIVE while it is sold, DISCONTINUED when it will not be bought
-    again; a discontinued product is still sold until its stock is gone.
+    again; a discontinued product is still sold until its stock is gone, and may come back.
     """
 
     class Status(models.TextChoices):
         DRAFT = "DRAFT", "Draft"
         ACTIVE = "ACTIVE", "Active"
         DISCONTINUED = "DISCONTINUED", "Discontinued"
+
+    NEXT: ClassVar[dict[str, frozenset[str]]] = {
+        Status.DRAFT: frozenset({Status.ACTIVE, Status.DISCONTINUED}),
+        Status.ACTIVE: frozenset({Status.DISCONTINUED}),
+        Status.DISCONTINUED: frozenset({Status.ACTIVE}),
+    }
 
     name = models.CharField(max_length=200)
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, blank=True)
@@ -124,6 +139,8 @@ class Product(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = ProductQuerySet.as_manager()
+
     class Meta:
         indexes: ClassVar = [
             GinIndex(
@@ -133,6 +150,12 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class VariantQuerySet(models.QuerySet["Variant"]):
+    def for_update(self) -> VariantQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
 @keep_history()
@@ -158,6 +181,8 @@ class Variant(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = VariantQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -171,13 +196,14 @@ class Variant(models.Model):
                 violation_error_message="An SKU is not empty and has no blanks around it.",
             ),
             models.CheckConstraint(
-                condition=Q(gtin__isnull=True) | Q(gtin__regex=r"^(\d{8}|\d{12,14})$"),
+                condition=Q(gtin__isnull=True) | Q(gtin__regex=r"^([0-9]{8}|[0-9]{12,14})$"),
                 name="catalog_variant_gtin_shape",
                 violation_error_message="A GTIN has 8, 12, 13 or 14 digits.",
             ),
             models.CheckConstraint(
                 condition=Q(weight_grams__isnull=True) | within("weight_grams", 0, 100_000_000),
                 name="catalog_variant_weight_not_negative",
+                violation_error_message="A weight is not negative.",
             ),
         ]
         indexes: ClassVar = [
@@ -202,7 +228,11 @@ class Barcode(models.Model):
                 name="catalog_barcode_pack_size_positive",
                 violation_error_message="A barcode stands for at least one unit.",
             ),
-            models.CheckConstraint(condition=~Q(code=""), name="catalog_barcode_code_not_empty"),
+            models.CheckConstraint(
+                condition=~Q(code="") & Q(code=Func("code", function="btrim")),
+                name="catalog_barcode_code_without_outer_blanks",
+                violation_error_message="A barcode is not empty and has no blanks around it.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +272,21 @@ class TsTzRange(Func):
     output_field = DateTimeRangeField()
 
 
+class PriceQuerySet(models.QuerySet["Price"]):
+    def valid_at(self, moment: datetime) -> PriceQuerySet:
+        """Keep prices, of price lists, that hold at this moment."""
+        return self.filter(
+            Q(valid_from__isnull=True) | Q(valid_from__lte=moment),
+            Q(valid_to__isnull=True) | Q(valid_to__gt=moment),
+            Q(price_list__valid_from__isnull=True) | Q(price_list__valid_from__lte=moment),
+            Q(price_list__valid_to__isnull=True) | Q(price_list__valid_to__gt=moment),
+        )
+
+    def for_update(self) -> PriceQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
 @keep_history()
 class Price(models.Model):
     """The unit price of a variant in a price list, from a quantity on, for a time."""
@@ -253,8 +298,17 @@ class Price(models.Model):
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_to = models.DateTimeField(null=True, blank=True, help_text="First moment it is over.")
 
+    objects = PriceQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_to__isnull=True)
+                | Q(valid_from__lt=F("valid_to")),
+                name="catalog_price_ends_after_it_begins",
+                violation_error_message="A price ends after it begins.",
+            ),
             ExclusionConstraint(
                 name="catalog_price_no_overlap",
                 expressions=[
@@ -268,6 +322,7 @@ class Price(models.Model):
             models.CheckConstraint(
                 condition=within("min_quantity", 1, 1_000_000_000),
                 name="catalog_price_min_quantity_positive",
+                violation_error_message="A price holds from one unit on or more.",
             ),
             models.CheckConstraint(
                 condition=amount_not_negative("unit_price"),

@@ -51,7 +51,9 @@ class CustomerIdentity(models.Model):
     """
     One key a customer is recognised by: an account on a channel, an e-mail, a phone.
 
-    `channel_code` is the channel that vouches for the key, empty when it holds everywhere.
+    `channel_code` is the channel that vouches for the key, empty when it holds everywhere. A phone
+    or a mailbox that several people read is kept but says nothing alone: it is not `is_linking`,
+    and may stand at several customers.
     """
 
     class Kind(models.TextChoices):
@@ -65,6 +67,7 @@ class CustomerIdentity(models.Model):
     channel_code = models.CharField(max_length=50, blank=True)
     raw = models.CharField(max_length=254, help_text="As it came.")
     normalised = models.CharField(max_length=254, help_text="As it is compared.")
+    is_linking = models.BooleanField(default=True, help_text="Tells alone who somebody is.")
     is_active = models.BooleanField(default=True)
     first_seen_at = models.DateTimeField()
 
@@ -73,12 +76,28 @@ class CustomerIdentity(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["kind", "channel_code", "normalised"],
-                condition=Q(is_active=True),
+                condition=Q(is_active=True, is_linking=True),
                 name="customers_customeridentity_one_owner",
                 violation_error_message="Another customer is known by this key.",
             ),
+            models.UniqueConstraint(
+                fields=["customer", "kind", "channel_code", "normalised"],
+                condition=Q(is_active=True),
+                name="customers_customeridentity_once_per_customer",
+                violation_error_message="This customer has this key already.",
+            ),
             models.CheckConstraint(
                 condition=~Q(normalised=""), name="customers_customeridentity_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="PHONE") | Q(is_linking=False),
+                name="customers_customeridentity_phone_never_links",
+                violation_error_message="A phone alone does not tell who somebody is.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="CHANNEL_ACCOUNT") | ~Q(channel_code=""),
+                name="customers_customeridentity_account_has_its_channel",
+                violation_error_message="An account is one of a channel: name it.",
             ),
         ]
 
