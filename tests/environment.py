@@ -4,10 +4,9 @@ The surroundings of a test run: a database server of its own that nobody would m
 A plugin named in pyproject.toml, because pytest-django reads the settings before any conftest.
 """
 
+import atexit
 import os
 from pathlib import Path
-
-import pytest
 
 from retail.embedded import postgres
 
@@ -18,13 +17,7 @@ os.environ.setdefault("RETAIL_DEMO", "1")
 # Nothing is listening: a test that sends a task for real starts a broker for itself.
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 
-if is_database_ours := "DATABASE_URL" not in os.environ:
+if "DATABASE_URL" not in os.environ:
     # Workers of pytest-xdist inherit the address and so start nothing.
     os.environ["DATABASE_URL"] = postgres.start(TEST_DIR / "postgres", durable=False)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
-    """Stop the server that this run started."""
-    if is_database_ours:
-        postgres.stop(TEST_DIR / "postgres")
+    atexit.register(postgres.stop, TEST_DIR / "postgres")
