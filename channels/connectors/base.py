@@ -73,7 +73,8 @@ class IncomingOrder:
     An order as the channel told it.
 
     The buyer pays `total` = lines + shipping - discounts not on lines, in `currency`. All moments
-    are aware. `updated_at` orders the versions of one order.
+    are aware. `updated_at` orders the versions of one order. `problems` names, for people, each
+    part that could not be read; that part then has its empty value, so the order is not lost.
     """
 
     external_id: str
@@ -91,6 +92,7 @@ class IncomingOrder:
     tax_total: Decimal = Decimal(0)
     is_paid: bool = False
     ship_by: datetime | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,11 @@ class ChannelUnavailable(ChannelError):
 
 
 class ChannelRefused(ChannelError):
-    """The channel understood and said no, wrong credentials included: asking again is useless."""
+    """The channel understood and said no: asking the same again is useless."""
+
+
+class ChannelUnauthorized(ChannelRefused):
+    """The channel does not accept our credentials: nothing helps until a person renews them."""
 
 
 class Connector(Protocol):

@@ -1,0 +1,56 @@
+"""What is done to channels: reading them, linking what they show, telling them what happened."""
+
+from channels.operations.cursors import (
+    Lease,
+    LeaseLost,
+    advance_cursor,
+    lease_cursor,
+    release_cursor,
+)
+from channels.operations.inbox import (
+    StoredMessage,
+    fail_message,
+    finish_message,
+    store_message,
+)
+from channels.operations.listings import (
+    RecordedListings,
+    end_listings,
+    ignore_listing,
+    link_listing,
+    record_listings,
+)
+from channels.operations.matching import ResolvedLine, resolve_variants
+from channels.operations.outbox import (
+    AlreadyWaiting,
+    claim_outbox,
+    enqueue,
+    fail_outbox,
+    finish_outbox,
+    reopen_outbox,
+)
+
+__all__ = [
+    "AlreadyWaiting",
+    "Lease",
+    "LeaseLost",
+    "RecordedListings",
+    "ResolvedLine",
+    "StoredMessage",
+    "advance_cursor",
+    "claim_outbox",
+    "end_listings",
+    "enqueue",
+    "fail_message",
+    "fail_outbox",
+    "finish_message",
+    "finish_outbox",
+    "ignore_listing",
+    "lease_cursor",
+    "link_listing",
+    "record_listings",
+    "release_cursor",
+    "reopen_outbox",
+    "resolve_variants",
+    "store_message",
+]
