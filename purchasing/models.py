@@ -542,6 +542,14 @@ class TolerancePolicy(models.Model):
         return "company" if self.supplier_id is None else f"supplier {self.supplier_id}"
 
 
+def normalised_number(number: F | Value) -> Func:
+    """Return what a document number is compared by: capitals and digits, no leading zeros."""
+    signs_removed = Func(
+        Upper(number), Value("[^[:alnum:]]"), Value(""), Value("g"), function="regexp_replace"
+    )
+    return Func(signs_removed, Value("0"), function="ltrim", output_field=models.CharField())
+
+
 class SupplierInvoiceQuerySet(models.QuerySet["SupplierInvoice"]):
     def for_update(self) -> SupplierInvoiceQuerySet:
         """Lock in the one order every operation keeps: by primary key."""
@@ -590,17 +598,7 @@ class SupplierInvoice(models.Model):
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.INVOICE)
     supplier_number = models.CharField(max_length=100, help_text="As printed on it.")
     number_normalised = models.GeneratedField(
-        expression=Func(
-            Func(
-                Upper("supplier_number"),
-                Value("[^[:alnum:]]"),
-                Value(""),
-                Value("g"),
-                function="regexp_replace",
-            ),
-            Value("0"),
-            function="ltrim",
-        ),
+        expression=normalised_number(F("supplier_number")),
         output_field=models.CharField(max_length=100),
         db_persist=True,
     )
@@ -632,6 +630,11 @@ class SupplierInvoice(models.Model):
         related_name="invoices",
     )
     paid_on = models.DateField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    voided_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    void_reason = models.CharField(max_length=200, blank=True)
 
     objects = SupplierInvoiceQuerySet.as_manager()
 
@@ -641,6 +644,7 @@ class SupplierInvoice(models.Model):
             ("approve_supplierinvoice", "Can approve a supplier invoice for payment"),
             ("export_supplierinvoice", "Can export approved supplier invoices"),
             ("pay_supplierinvoice", "Can record that a supplier invoice was paid"),
+            ("void_supplierinvoice", "Can void a supplier invoice"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -678,6 +682,15 @@ class SupplierInvoice(models.Model):
                 condition=Q(status="PAID", paid_on__isnull=False)
                 | (~Q(status="PAID") & Q(paid_on__isnull=True)),
                 name="purchasing_supplierinvoice_paid_has_a_day",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="VOID", voided_at__isnull=False) & ~Q(void_reason=""))
+                | (
+                    ~Q(status="VOID")
+                    & Q(voided_at__isnull=True, voided_by__isnull=True, void_reason="")
+                ),
+                name="purchasing_supplierinvoice_void_says_why",
+                violation_error_message="A document is voided for a reason.",
             ),
         ]
 
@@ -738,7 +751,8 @@ class MatchAllocation(models.Model):
     """
     Units of an invoice line set against an order line and, for goods, a receipt line.
 
-    Without a receipt line the units wait for goods, or are a service.
+    Without a receipt line the units wait for goods, are a service, or are given back by a credit
+    note.
     """
 
     invoice_line = models.ForeignKey(
@@ -775,13 +789,15 @@ class MatchException(models.Model):
     One way in which an invoice does not agree with order or receipt, and what was decided.
 
     OPEN blocks payment. RESOLVED means the difference went away by itself; ACCEPTED and DISPUTED
-    are decisions by somebody who did not raise the order. A row that is not open is never changed.
+    are decisions by somebody who did not raise the order, and DISPUTED blocks payment too. A row
+    that is not open is never changed; of several for one line and kind the youngest one counts.
     """
 
     class Kind(models.TextChoices):
         PRICE = "PRICE", "Unit price"
         PRICE_TOTAL = "PRICE_TOTAL", "Price in all"
-        QUANTITY = "QUANTITY", "Quantity"
+        QUANTITY = "QUANTITY", "More than can still come"
+        NOT_RECEIVED = "NOT_RECEIVED", "Goods not received yet"
         NO_ORDER = "NO_ORDER", "No order line"
         CURRENCY = "CURRENCY", "Currency"
         HEADER = "HEADER", "Document totals"
