@@ -1,0 +1,323 @@
+"""The admin every app builds on: plain lists and forms, and acts that confirm before they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.db import Error, transaction
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.enums import ActionVariant
+
+from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress
+from retail.common.constraints import refusal_text
+from retail.common.errors import BusinessError
+
+Done = TypeVar("Done")
+Named = TypeVar("Named", Act, PageAct, Download)
+
+
+class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type information
+    """
+    The admin of one model, with its acts.
+
+    acts: buttons on a document's page. page_acts: buttons above the list. downloads: buttons that
+    open a file. A button shows to those who may use it, and its address checks again.
+    is_deletable: whether rows may be deleted at all; facts never are.
+    """
+
+    acts: ClassVar[Sequence[Act]] = ()
+    page_acts: ClassVar[Sequence[PageAct]] = ()
+    downloads: ClassVar[Sequence[Download]] = ()
+    is_deletable: ClassVar[bool] = False
+
+    ordering: Sequence[str] = ("-pk",)
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    warn_unsaved_form = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_deletable and super().has_delete_permission(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        # In front of Django's own, whose last pattern takes every address for an object's id.
+        return [
+            self._path("act/<slug:name>/", self.page_act_view, "page_act"),
+            self._path("<path:object_id>/act/<slug:name>/", self.act_view, "act"),
+            self._path("<path:object_id>/download/<slug:name>/", self.download_view, "download"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        document = kwargs.get("obj")
+        if document is not None and not context.get("is_popup"):
+            context["actions_detail"] = [
+                *context.get("actions_detail", ()),
+                *self._document_buttons(request, document),
+            ]
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        response: HttpResponseBase = super().changelist_view(request, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data is not None:
+            response.context_data["actions_list"] = [
+                *response.context_data.get("actions_list", ()),
+                *self._list_buttons(request),
+            ]
+        return response
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
+        """Show what an act will do to a document and, on POST, do it."""
+        act = _named(self.acts, name)
+        document = self._permitted_document(request, object_id, act.permission)
+        if not act.is_offered(document):
+            messages.warning(request, f"{act.label} is not possible for {document} as it is now.")
+            return HttpResponseRedirect(self._document_url(document))
+
+        form = _bound_form(act.form, request, document)
+        if request.method == "POST" and form.is_valid():
+            message = _perform(
+                request, lambda: self._perform_act(request, act, document, form.cleaned_data)
+            )
+            if message is not None:
+                messages.success(request, message)
+                return HttpResponseRedirect(self._document_url(document))
+        return self._confirm_page(
+            request,
+            act,
+            form,
+            consequences=act.consequences(document),
+            back_url=self._document_url(document),
+            document=document,
+        )
+
+    def page_act_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        """Show the form of an act of the whole list and, on POST, do it."""
+        act = _named(self.page_acts, name)
+        if not (self.has_view_permission(request) and _may(request, act.permission)):
+            raise PermissionDenied
+
+        form = _bound_form(act.form, request)
+        if request.method == "POST" and form.is_valid():
+            done = _perform(
+                request, lambda: act.perform(request, form.cleaned_data, timezone.now())
+            )
+            if done is not None:
+                message, next_document = done
+                messages.success(request, message)
+                return HttpResponseRedirect(self._url_after(next_document))
+        return self._confirm_page(
+            request, act, form, consequences=act.consequences, back_url=self._url("changelist")
+        )
+
+    def download_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
+        """Answer with the file a document offers."""
+        download = _named(self.downloads, name)
+        document = self._permitted_document(request, object_id, download.permission)
+        if not download.is_offered(document):
+            raise Http404
+        return download.open(request, document)
+
+    def _permitted_document(self, request: HttpRequest, object_id: str, permission: str) -> Model:
+        """Return the document, if the person may see it and has the permission."""
+        if not _may(request, permission):
+            raise PermissionDenied
+        document: Model | None = self.get_object(request, unquote(object_id))
+        if document is None:
+            raise Http404
+        if not self.has_view_permission(request, document):
+            raise PermissionDenied
+        return document
+
+    def _perform_act(
+        self, request: HttpRequest, act: Act, document: Model, cleaned: dict[str, Any]
+    ) -> str:
+        message = act.perform(request, document, cleaned, timezone.now())
+        self.log_change(request, document, act.label)
+        return message
+
+    def _confirm_page(
+        self,
+        request: HttpRequest,
+        act: Act | PageAct,
+        form: ActForm,
+        *,
+        consequences: Sequence[str],
+        back_url: str,
+        document: Model | None = None,
+    ) -> TemplateResponse:
+        dress(form)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": act.label,
+            "opts": self.opts,
+            "original": document,
+            "media": self.media + form.media,
+            "act": act,
+            "form": form,
+            "table": form.line_table(),
+            "consequences": consequences,
+            "back_url": back_url,
+        }
+        return TemplateResponse(request, "admin/act.html", context)
+
+    def _document_buttons(self, request: HttpRequest, document: Model) -> list[dict[str, Any]]:
+        key = quote(document.pk)
+        acts = [
+            _button(act, self._url("act", key, act.name))
+            for act in self.acts
+            if _may(request, act.permission) and act.is_offered(document)
+        ]
+        downloads = [
+            _button(download, self._url("download", key, download.name))
+            for download in self.downloads
+            if _may(request, download.permission) and download.is_offered(document)
+        ]
+        return acts + downloads
+
+    def _list_buttons(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return [
+            _button(act, self._url("page_act", act.name))
+            for act in self.page_acts
+            if _may(request, act.permission)
+        ]
+
+    def _path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+        return path(route, self.admin_site.admin_view(view), name=self._url_name(name))
+
+    def _url_name(self, name: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+
+    def _url(self, name: str, *args: Any) -> str:
+        return reverse(f"{self.admin_site.name}:{self._url_name(name)}", args=args)
+
+    def _document_url(self, document: Model) -> str:
+        return self._url("change", quote(document.pk))
+
+    def _url_after(self, document: Model | None) -> str:
+        """Return where to go after an act: to the document it made, else to the list."""
+        if document is None:
+            return self._url("changelist")
+        options = document._meta  # noqa: SLF001 - Django's documented model API
+        name = f"{self.admin_site.name}:{options.app_label}_{options.model_name}_change"
+        return reverse(name, args=[quote(document.pk)])
+
+
+class ViewOnlyAdmin(BaseAdmin):
+    """The admin of ledgers and of rows that only operations write: they are read, never edited."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+
+class BaseInline(TabularInline):  # type: ignore[misc]  # Unfold has no type information
+    """Rows edited on their document's page, without empty rows at the end."""
+
+    extra = 0
+
+
+class ViewOnlyInline(BaseInline):
+    """Rows shown on their document's page that only operations write."""
+
+    can_delete = False
+    max_num = 0
+
+    def has_add_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: Model | None = None,  # noqa: ARG002 - Django's signature
+    ) -> bool:
+        return False
+
+
+def _named(offers: Sequence[Named], name: str) -> Named:
+    for offer in offers:
+        if offer.name == name:
+            return offer
+    raise Http404
+
+
+def _may(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(permission)
+
+
+def _bound_form(
+    form_class: type[ActForm] | None, request: HttpRequest, document: Model | None = None
+) -> ActForm:
+    form_class = form_class or ActForm
+    if request.method == "POST":
+        return form_class(request.POST, request.FILES, document=document)
+    return form_class(document=document)
+
+
+def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
+    """Do it in one transaction; a refusal becomes a message and None."""
+    try:
+        with transaction.atomic():
+            return perform()
+    except BusinessError as refusal:
+        messages.error(request, refusal.message)
+    except Error as error:
+        text = refusal_text(error)
+        if text is None:
+            raise
+        messages.error(request, text)
+    return None
+
+
+def _button(offer: Act | PageAct | Download, url: str) -> dict[str, Any]:
+    """Return what Unfold's template of a button reads."""
+    is_dangerous = getattr(offer, "is_dangerous", False)
+    is_plain = isinstance(offer, Download)
+    variant = ActionVariant.DEFAULT if is_plain else ActionVariant.PRIMARY
+    return {
+        "title": offer.label,
+        "icon": offer.icon or None,
+        "variant": ActionVariant.DANGER if is_dangerous else variant,
+        "attrs": {},
+        "dialog": None,
+        "path": url,
+    }
