@@ -1,0 +1,41 @@
+"""What a buyer, the warehouse and an accountant do with suppliers, orders, receipts and invoices."""
+
+from purchasing.operations.orders import (
+    GoodsAlreadyArrived,
+    InactiveSupplier,
+    InvalidOrderLine,
+    MissingReason,
+    NewLine,
+    NoOrderLines,
+    NoSupplierPrice,
+    SelfApproval,
+    approve,
+    cancel,
+    close_short,
+    create_purchase_order,
+    refresh_progress,
+    return_to_draft,
+    revise_draft,
+    send,
+    submit,
+)
+
+__all__ = [
+    "GoodsAlreadyArrived",
+    "InactiveSupplier",
+    "InvalidOrderLine",
+    "MissingReason",
+    "NewLine",
+    "NoOrderLines",
+    "NoSupplierPrice",
+    "SelfApproval",
+    "approve",
+    "cancel",
+    "close_short",
+    "create_purchase_order",
+    "refresh_progress",
+    "return_to_draft",
+    "revise_draft",
+    "send",
+    "submit",
+]
