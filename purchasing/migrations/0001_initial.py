@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('catalog', '0002_remove_barcode_catalog_barcode_code_not_empty_and_more'),
+        ('catalog', '0001_initial'),
         ('common', '0002_append_only'),
         ('inventory', '0001_initial'),
         ('pghistory', '0007_auto_20250421_0444'),
