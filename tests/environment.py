@@ -16,6 +16,9 @@ TEST_DIR = Path(os.environ.get("TEST_DIR", ROOT / ".test")).absolute()
 os.environ.setdefault("RETAIL_DEMO", "1")
 # Nothing is listening: a test that sends a task for real starts a broker for itself.
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
+os.environ["MEDIA_ROOT"] = str(TEST_DIR / "media")
+os.environ["STATIC_ROOT"] = str(TEST_DIR / "staticfiles")
+(TEST_DIR / "staticfiles").mkdir(parents=True, exist_ok=True)  # its absence is a warning
 
 if "DATABASE_URL" not in os.environ:
     # Workers of pytest-xdist inherit the address and so start nothing.

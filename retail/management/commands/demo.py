@@ -30,6 +30,11 @@ from retail.management.supervision import Supervisor
 HOST = "127.0.0.1"  # the demo's passwords are known to everybody, so nobody else may reach it
 SECONDS_TO_ANSWER = 60
 CELERY = [sys.executable, "-m", "celery", "--app", "retail", "--quiet"]
+ENVIRONMENT = {
+    "RETAIL_DEMO": "1",
+    # Whoever tries the demo in a container is root there; no task runs what it was sent.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}
 
 
 class Command(BaseCommand):
@@ -83,6 +88,7 @@ class Command(BaseCommand):
                 "nothing is loaded. make demo-reset starts afresh."
             )
         call_command("setup_schedule")
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # empty: files come from the apps
         _point_practice_shop_at(shop_port)
         connection.close()
 
@@ -92,7 +98,7 @@ class Command(BaseCommand):
         supervisor.listen_for_signals()
         try:
             for name, command in _programs(port, shop_port).items():
-                supervisor.start(name, command, {"RETAIL_DEMO": "1"})
+                supervisor.start(name, command, ENVIRONMENT)
             if _answers(f"http://{HOST}:{port}/health/", supervisor):
                 self._greet(port)
             dead = supervisor.wait()
@@ -129,7 +135,10 @@ def _programs(port: int, shop_port: int) -> dict[str, list[str]]:
             *(sys.executable, "-m", "gunicorn", "retail.wsgi:application"),
             *("--bind", f"{HOST}:{port}", "--workers", "2", "--log-level", "warning"),
         ],
-        "worker": [*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO"],
+        "worker": [
+            *(*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO"),
+            *("--without-mingle", "--without-gossip"),  # there is no other worker to talk to
+        ],
         "beat": [*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"],
     }
 
