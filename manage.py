@@ -6,9 +6,9 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-# These read no rows, so they start no server either.
+# These read no rows, so they start no server either; demo starts and stops its own.
 WITHOUT_DATABASE = frozenset(
-    {"check", "collectstatic", "diffsettings", "help", "--help", "spectacular", "--version"}
+    {"check", "collectstatic", "demo", "diffsettings", "help", "--help", "spectacular", "--version"}
 )
 
 
