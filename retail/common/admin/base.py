@@ -40,7 +40,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
     downloads: ClassVar[Sequence[Download]] = ()
     is_deletable: ClassVar[bool] = False
 
-    ordering: Sequence[str] = ("-pk",)
+    ordering: ClassVar[Sequence[str]] = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -198,7 +198,10 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         ]
 
     def _path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), name=self._url_name(name))
+        pattern: URLPattern = path(
+            route, self.admin_site.admin_view(view), name=self._url_name(name)
+        )
+        return pattern
 
     def _url_name(self, name: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{name}"

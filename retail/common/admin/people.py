@@ -51,7 +51,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, DjangoUserAdmin, BaseAdmin):  # type: ignore[type-arg,misc]
+class UserAdmin(SuperuserOnly, DjangoUserAdmin, BaseAdmin):
     """People; they are deactivated, never deleted, because documents name them."""
 
     form = UserChangeForm
@@ -61,11 +61,11 @@ class UserAdmin(SuperuserOnly, DjangoUserAdmin, BaseAdmin):  # type: ignore[type
 
 
 @admin.register(Group)
-class GroupAdmin(SuperuserOnly, DjangoGroupAdmin, BaseAdmin):  # type: ignore[misc]
+class GroupAdmin(SuperuserOnly, DjangoGroupAdmin, BaseAdmin):
     """Roles: what the people in them may do."""
 
     ordering = ("name",)
     is_deletable = True
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return _is_superuser(request) and super().has_delete_permission(request, obj)

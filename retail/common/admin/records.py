@@ -63,7 +63,7 @@ class ImportRunAdmin(ViewOnlyAdmin):
     list_filter = ("status", "kind")
     search_fields = ("file_name", "profile")
 
-    @display(description="Status", ordering="status", label=_LOOKS)
+    @display(description="Status", ordering="status", label=_LOOKS)  # type: ignore[untyped-decorator]  # Unfold's
     def shown_status(self, run: ImportRun) -> tuple[str, str]:
         return run.status, run.get_status_display()
 
@@ -87,6 +87,6 @@ class TaskRunAdmin(ViewOnlyAdmin):
     list_filter = ("status", "name")
     search_fields = ("name", "slot")
 
-    @display(description="Status", ordering="status", label=_LOOKS)
+    @display(description="Status", ordering="status", label=_LOOKS)  # type: ignore[untyped-decorator]  # Unfold's
     def shown_status(self, run: TaskRun) -> tuple[str, str]:
         return run.status, run.get_status_display()

@@ -1,0 +1,44 @@
+"""
+Reading the tables other people send: CSV of every dialect, compressed or not, and Excel.
+
+    for row in read_table(path, Dialect(delimiter=";")):
+        row.line_number, row.columns["Artikel"]
+"""
+
+from retail.common.tabular.dialects import Dialect, fingerprint, propose_dialect
+from retail.common.tabular.numbers import (
+    NotANumber,
+    is_damaged_code,
+    parse_decimal,
+    parse_integer,
+)
+from retail.common.tabular.reading import (
+    MAX_COLUMNS,
+    Row,
+    column_titles,
+    read_table,
+)
+from retail.common.tabular.refusals import (
+    BrokenFile,
+    DuplicateColumn,
+    MissingColumn,
+    TooManyColumns,
+)
+
+__all__ = [
+    "MAX_COLUMNS",
+    "BrokenFile",
+    "Dialect",
+    "DuplicateColumn",
+    "MissingColumn",
+    "NotANumber",
+    "Row",
+    "TooManyColumns",
+    "column_titles",
+    "fingerprint",
+    "is_damaged_code",
+    "parse_decimal",
+    "parse_integer",
+    "propose_dialect",
+    "read_table",
+]

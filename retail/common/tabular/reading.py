@@ -1,0 +1,248 @@
+"""One row after the other, whatever the size of the file, and nothing accepted half."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+from retail.common.tabular.dialects import Dialect, completed, is_excel, is_gzip
+from retail.common.tabular.excel import Record, excel_records
+from retail.common.tabular.refusals import (
+    BrokenFile,
+    DuplicateColumn,
+    MissingColumn,
+    TooManyColumns,
+)
+
+MAX_COLUMNS = 1000
+MAX_LINE_CHARACTERS = 1_000_000
+MAX_RECORD_CHARACTERS = 2_000_000
+MAX_FILE_CHARACTERS = 4_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One row below the titles: line of the file it begins in, and column title -> text as it came.
+
+    A row that cannot be trusted (too many or too few columns, a stray quote) says so in `error`,
+    with a stable `error_code`, and holds what could be read.
+    """
+
+    line_number: int
+    columns: dict[str, str]
+    error: str = ""
+    error_code: str = ""
+
+
+def read_table(
+    path: Path | str, dialect: Dialect | None = None, *, wanted: Collection[str] = ()
+) -> Iterator[Row]:
+    """
+    Yield the rows of a CSV file (also gzipped) or of the first sheet of an Excel file.
+
+    Memory does not grow with the file. Lines without any text are passed over, unless the table
+    has one column. `wanted` are titles that must be there.
+
+    :raises BrokenFile: empty, undecodable, NUL, quotes that do not close, a line without end.
+    :raises DuplicateColumn: a title stands there twice.
+    :raises MissingColumn: a wanted title does not stand there.
+    :raises TooManyColumns: more than a thousand.
+    """
+    records = _records(Path(path), dialect or Dialect())
+    first = next(records, None)
+    if first is None:
+        raise BrokenFile("The file has no rows.")
+    has_titles = dialect is None or dialect.has_titles
+    titles = _titles(first.cells, has_titles=has_titles)
+    if missing := set(wanted) - set(titles):
+        raise MissingColumn(missing, titles)
+    if not has_titles:
+        yield _row(first, titles)
+    for record in records:
+        if record.cells or len(titles) == 1:
+            yield _row(record, titles)
+
+
+def column_titles(path: Path | str, dialect: Dialect | None = None) -> list[str]:
+    """Return the titles of a file's columns; refusals as those of `read_table`."""
+    first = next(_records(Path(path), dialect or Dialect()), None)
+    if first is None:
+        raise BrokenFile("The file has no rows.")
+    return _titles(first.cells, has_titles=dialect is None or dialect.has_titles)
+
+
+def _records(path: Path, dialect: Dialect) -> Iterator[Record]:
+    if is_excel(path):
+        return islice(excel_records(path, MAX_COLUMNS), dialect.skipped_lines, None)
+    return _csv_records(path, completed(dialect, path))
+
+
+def _titles(cells: list[str], *, has_titles: bool) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise TooManyColumns(MAX_COLUMNS)
+    numbered = [f"column {position}" for position in range(1, max(len(cells), 1) + 1)]
+    if not has_titles or not cells:
+        return numbered
+    titles = [cell.strip() or number for cell, number in zip(cells, numbered, strict=True)]
+    if repeated := [title for title, count in Counter(titles).items() if count > 1]:
+        raise DuplicateColumn(repeated)
+    return titles
+
+
+def _row(record: Record, titles: list[str]) -> Row:
+    cells = record.cells or [""]
+    if len(cells) > len(titles) and not any(cells[len(titles) :]):
+        # Some programs end every line, but not the titles, with a delimiter.
+        cells = cells[: len(titles)]
+    columns = dict(zip(titles, cells, strict=False))
+    if record.error:
+        return Row(record.line_number, columns, record.error, "stray_quote")
+    if len(cells) == len(titles):
+        return Row(record.line_number, columns)
+    columns.update(
+        (f"column {position}", cell)
+        for position, cell in enumerate(cells[len(titles) :], start=len(titles) + 1)
+    )
+    error = f"The line has {len(cells)} columns instead of {len(titles)}."
+    return Row(record.line_number, columns, error, "ragged_row")
+
+
+class _Lines:
+    """
+    The lines of a file, counted, each of bounded length, and the text of the current record.
+
+    The csv module reads on until a quote closes, so the limit on a record stands here.
+    """
+
+    def __init__(self, file: io.TextIOBase, skipped_lines: int) -> None:
+        self._file = file
+        self._characters = 0
+        self.count = 0
+        self.record: list[str] = []
+        for _ in range(skipped_lines):
+            self._read()
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._read()
+        if not line:
+            raise StopIteration
+        self.record.append(line)
+        if len(self.record) > 1 and sum(map(len, self.record)) > MAX_RECORD_CHARACTERS:
+            raise BrokenFile(
+                "A quote opens here and does not close.", line=self.count - len(self.record) + 1
+            )
+        return line
+
+    def _read(self) -> str:
+        line = self._file.readline(MAX_LINE_CHARACTERS + 1)
+        if not line:
+            return ""
+        self.count += 1
+        self._characters += len(line)
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise BrokenFile("The line is longer than a line of a table can be.", line=self.count)
+        if self._characters > MAX_FILE_CHARACTERS:
+            raise BrokenFile("The file is too large.", line=self.count)
+        if "\0" in line:
+            raise BrokenFile(
+                "A NUL character stands here: this is not a text file.", line=self.count
+            )
+        return line
+
+
+def _csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
+    """Yield the records of a CSV file, titles included, those without cells too."""
+    begins_at = dialect.skipped_lines + 1
+    try:
+        with _opened(path, dialect.encoding) as file:
+            lines = _Lines(file, dialect.skipped_lines)
+            for cells in _reader(lines, dialect):
+                error = _stray_quote(cells, lines.record, dialect)
+                yield Record(begins_at, cells, error)
+                begins_at = lines.count + 1
+                lines.record.clear()
+    except csv.Error as error:
+        raise BrokenFile(_in_words(error), line=begins_at) from error
+    except UnicodeDecodeError as error:
+        raise BrokenFile(
+            f"This is not {dialect.encoding.removesuffix('-sig').upper()}: choose the encoding the"
+            " file was written in.",
+            line=_undecodable_line(path, dialect.encoding),
+        ) from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BrokenFile("The compressed file is damaged.") from error
+
+
+def _opened(path: Path, encoding: str, errors: str = "strict") -> io.TextIOWrapper:
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise BrokenFile(f"There is no encoding called {encoding}.") from error
+    if is_gzip(path):
+        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+    return path.open(encoding=encoding, errors=errors, newline="")
+
+
+def _reader(lines: _Lines, dialect: Dialect) -> Iterator[list[str]]:
+    if not dialect.quote:
+        return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
+
+
+def _stray_quote(cells: list[str], record: list[str], dialect: Dialect) -> str:
+    """
+    Return what is wrong when a quote stands in a cell that is not quoted.
+
+    The csv module lets it pass; the cells may then be cut in the wrong places. Looked at only
+    when a cell holds a quote at all, which is rare.
+    """
+    quote = dialect.quote
+    if not quote or not any(quote in cell for cell in cells):
+        return ""
+    if _well_quoted(quote, dialect.delimiter).match("".join(record)):
+        return ""
+    return "A quote stands in the middle of a cell: quote the whole cell and double the quote."
+
+
+@cache
+def _well_quoted(quote: str, delimiter: str) -> re.Pattern[str]:
+    q, d = re.escape(quote), re.escape(delimiter)
+    cell = f"(?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{q}{d}\r\n]*)"
+    return re.compile(f"{cell}(?:{d}{cell})*[\r\n]*\\Z")
+
+
+def _in_words(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end of data" in text:
+        return "A quote opens here and does not close."
+    if "expected after" in text:
+        return "Text stands behind a closing quote."
+    if "field larger than field limit" in text:
+        return "A cell is longer than 131,072 characters."
+    return f"The line cannot be read ({text})."
+
+
+def _undecodable_line(path: Path, encoding: str) -> int | None:
+    """Return the number of the first line with bytes that the encoding does not know."""
+    with _opened(path, encoding, errors="surrogateescape") as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                if any("\udc80" <= character <= "\udcff" for character in line):
+                    return number
+        except UnicodeDecodeError:
+            return None
+    return None
