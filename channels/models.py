@@ -70,6 +70,12 @@ class Channel(models.Model):
         return self.mode in {self.Mode.STOCK, self.Mode.FULL} and self.stock_owner == self.Owner.US
 
 
+class ListingQuerySet(models.QuerySet["Listing"]):
+    def for_update(self) -> ListingQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
 class Listing(models.Model):
     """
     What a channel shows for sale, and which variant that is.
@@ -103,6 +109,8 @@ class Listing(models.Model):
     seen_quantity = models.IntegerField(null=True, blank=True)
     seen_price = MoneyField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ListingQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -10,7 +10,14 @@ from django.db import transaction
 
 from channels.connectors.base import RemoteListing
 from channels.models import Channel, Listing
-from channels.operations.matching import Article, link_unlinked, listings_by_key, match_articles
+from channels.operations.matching import (
+    SKU_LENGTH,
+    TITLE_LENGTH,
+    Article,
+    link_unlinked,
+    listings_by_key,
+    match_articles,
+)
 from retail.common.errors import BusinessError, WrongStatus
 
 _SEEN_FIELDS = ("external_sku", "title", "seen_quantity", "seen_price", "seen_at")
@@ -56,9 +63,7 @@ def record_listings(
         ignore_conflicts=True,
     )
     ids = [listing.pk for listing in listings_by_key(channel, articles.values()).values()]
-    listings = list(
-        Listing.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-    )
+    listings = list(Listing.objects.for_update().filter(pk__in=ids))
     for listing in listings:
         _show(listing, rows[listing.external_product_id, listing.external_variant_id or ""], at)
     Listing.objects.bulk_update(listings, [*_SEEN_FIELDS, "status"])
@@ -81,8 +86,8 @@ def _new_listing(channel: Channel, key: tuple[str, str]) -> Listing:
 
 
 def _show(listing: Listing, row: RemoteListing, at: datetime) -> None:
-    listing.external_sku = row.sku
-    listing.title = row.title
+    listing.external_sku = row.sku.strip()[:SKU_LENGTH]
+    listing.title = row.title[:TITLE_LENGTH]
     listing.seen_quantity = row.quantity
     listing.seen_price = row.price
     listing.seen_at = at
@@ -98,11 +103,8 @@ def end_listings(*, channel: Channel, at: datetime) -> int:
     Those never seen are left alone: an order may have named them while the reading went on.
     """
     gone = list(
-        Listing.objects.filter(
-            channel=channel, status=Listing.Status.PUBLISHED, seen_at__lt=at
-        )
-        .order_by("pk")
-        .select_for_update(no_key=True)
+        Listing.objects.for_update()
+        .filter(channel=channel, status=Listing.Status.PUBLISHED, seen_at__lt=at)
         .values_list("pk", flat=True)
     )
     return Listing.objects.filter(pk__in=gone).update(status=Listing.Status.ENDED)
@@ -117,16 +119,16 @@ def link_listing(*, listing_id: int, variant_id: int, pack_size: int) -> Listing
 
     :raises BadPackSize: fewer than one unit.
     """
-    listing = Listing.objects.select_for_update(no_key=True).get(pk=listing_id)
+    listing = Listing.objects.for_update().get(pk=listing_id)
     if pack_size < 1:
         raise BadPackSize("A listing stands for at least one unit.", pack_size=pack_size)
-    if (listing.variant_id, listing.pack_size) == (variant_id, pack_size) and (
-        listing.status == Listing.Status.PUBLISHED
-    ):
+    is_same = (listing.variant_id, listing.pack_size) == (variant_id, pack_size)
+    if is_same and listing.status in {Listing.Status.PUBLISHED, Listing.Status.ENDED}:
         return listing
     listing.variant_id = variant_id
     listing.pack_size = pack_size
-    listing.status = Listing.Status.PUBLISHED
+    if listing.status != Listing.Status.ENDED:
+        listing.status = Listing.Status.PUBLISHED
     listing.offered_quantity = listing.offered_at = None
     listing.pushed_quantity = listing.pushed_at = None
     listing.save()
@@ -140,7 +142,7 @@ def ignore_listing(*, listing_id: int) -> Listing:
 
     :raises WrongStatus: the listing has ended.
     """
-    listing = Listing.objects.select_for_update(no_key=True).get(pk=listing_id)
+    listing = Listing.objects.for_update().get(pk=listing_id)
     if listing.status == Listing.Status.ENDED:
         raise WrongStatus(f"{listing} has ended on the channel.", status=listing.status)
     listing.status = Listing.Status.IGNORED

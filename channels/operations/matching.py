@@ -16,6 +16,9 @@ from channels.models import Channel, Listing
 from retail.common.tabular import is_damaged_code
 
 GTIN_LENGTH = 14
+# What a channel shows may be longer than we keep; nothing is decided by the rest.
+SKU_LENGTH = 100
+TITLE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,9 @@ def resolve_variants(*, channel: Channel, lines: Sequence[IncomingLine]) -> list
     unlinked = [article for article in articles if not _is_linked(listings.get(article.key))]
     found = match_articles(unlinked)
     _write_listings(channel, listings, found)
-    return [_resolved(listings.get(article.key), found.get(article, UNKNOWN)) for article in articles]
+    return [
+        _resolved(listings.get(article.key), found.get(article, UNKNOWN)) for article in articles
+    ]
 
 
 def listings_by_key(
@@ -93,7 +98,7 @@ def match_articles(articles: Iterable[Article]) -> dict[Article, ResolvedLine]:
     """Return the articles whose SKU or GTIN is that of exactly one variant, with that variant."""
     distinct = dict.fromkeys(articles)
     skus = {article.sku.strip().upper() for article in distinct if _is_usable(article.sku)}
-    gtins = {article.gtin.strip() for article in distinct if ean.is_valid(article.gtin.strip())}
+    gtins = {article.gtin.strip() for article in distinct if _is_gtin(article.gtin.strip())}
     by_sku = {
         sku.upper(): ResolvedLine(variant_id=variant_id)
         for variant_id, sku in Variant.objects.annotate(upper_sku=Upper("sku"))
@@ -117,6 +122,10 @@ def _is_usable(code: str) -> bool:
     return bool(code.strip()) and not is_damaged_code(code.strip())
 
 
+def _is_gtin(code: str) -> bool:
+    return code.isascii() and code.isdigit() and bool(ean.is_valid(code))
+
+
 def _variants_by_gtin(gtins: Iterable[str]) -> Mapping[str, ResolvedLine]:
     """Return GTINs that mean one variant; 12, 13 and 14 digits compare as 14, zeros in front."""
     spellings = {gtin: _spellings(gtin) for gtin in gtins}
@@ -138,9 +147,7 @@ def _variants_by_gtin(gtins: Iterable[str]) -> Mapping[str, ResolvedLine]:
 def _spellings(gtin: str) -> set[str]:
     padded = gtin.zfill(GTIN_LENGTH)
     return {
-        padded[-length:]
-        for length in (8, 12, 13, GTIN_LENGTH)
-        if not padded[:-length].strip("0")
+        padded[-length:] for length in (8, 12, 13, GTIN_LENGTH) if not padded[:-length].strip("0")
     }
 
 
@@ -168,8 +175,8 @@ def _write_listings(
             channel=channel,
             external_product_id=article.external_product_id,
             external_variant_id=article.external_variant_id or None,
-            external_sku=article.sku.strip(),
-            title=article.title,
+            external_sku=article.sku.strip()[:SKU_LENGTH],
+            title=article.title[:TITLE_LENGTH],
             variant_id=found[article].variant_id,
             pack_size=found[article].pack_size,
             status=Listing.Status.PUBLISHED,
@@ -180,11 +187,7 @@ def _write_listings(
     # Another order with the same new article may write its listing at this moment: the same one.
     Listing.objects.bulk_create(created, ignore_conflicts=True)
     link_unlinked(
-        {
-            listings[key].pk: found[article]
-            for key, article in by_key.items()
-            if key in listings
-        }
+        {listings[key].pk: found[article] for key, article in by_key.items() if key in listings}
     )
 
 
@@ -193,9 +196,7 @@ def link_unlinked(matches: Mapping[int, ResolvedLine]) -> list[Listing]:
     if not matches:
         return []
     unlinked = list(
-        Listing.objects.filter(pk__in=list(matches), status=Listing.Status.UNLINKED)
-        .order_by("pk")
-        .select_for_update(no_key=True)
+        Listing.objects.for_update().filter(pk__in=list(matches), status=Listing.Status.UNLINKED)
     )
     for listing in unlinked:
         listing.variant_id = matches[listing.pk].variant_id
