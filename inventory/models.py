@@ -79,6 +79,7 @@ class StockLevel(models.Model):
     objects = StockLevelQuerySet.as_manager()
 
     class Meta:
+        permissions: ClassVar = [("adjust_stocklevel", "Can adjust stock")]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["variant", "location"],
@@ -113,7 +114,11 @@ class StockMovement(AppendOnlyModel):
         RETURN = "RETURN", "Customer return"
         ADJUSTMENT = "ADJUSTMENT", "Adjustment"
 
-    level = models.ForeignKey(StockLevel, on_delete=models.PROTECT, related_name="movements")
+    # The unique constraint begins with the level, and nobody asks for the movements of a person:
+    # an index less is a fifth of the time that history takes to be posted.
+    level = models.ForeignKey(
+        StockLevel, on_delete=models.PROTECT, related_name="movements", db_index=False
+    )
     kind = models.CharField(max_length=20, choices=Kind)
     quantity = models.IntegerField(help_text="Units, positive in and negative out.")
     cost_value = MoneyField(
@@ -123,7 +128,12 @@ class StockMovement(AppendOnlyModel):
     reason = models.CharField(max_length=200, blank=True)
     moved_at = models.DateTimeField()
     moved_by = models.ForeignKey(
-        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        "common.User",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
 
     class Meta:
@@ -274,7 +284,9 @@ class CostMovement(AppendOnlyModel):
         ISSUE = "ISSUE", "Issue"
         CORRECTION = "CORRECTION", "Late cost"
 
-    pool = models.ForeignKey(CostPool, on_delete=models.PROTECT, related_name="movements")
+    pool = models.ForeignKey(
+        CostPool, on_delete=models.PROTECT, related_name="movements", db_index=False
+    )
     kind = models.CharField(max_length=20, choices=Kind)
     units = models.IntegerField(help_text="Units, positive in and negative out.")
     value = MoneyField(help_text="Change of stock value in book currency.")
@@ -282,7 +294,12 @@ class CostMovement(AppendOnlyModel):
     units_before = models.IntegerField(help_text="Units in the pool just before.")
     reference = models.CharField(max_length=100)
     corrects = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
+        db_index=False,
     )
     moved_at = models.DateTimeField()
 
@@ -303,7 +320,16 @@ class CostMovement(AppendOnlyModel):
                 name="inventory_costmovement_sign_follows_kind",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["reference"], name="inventory_cost_reference")]
+        indexes: ClassVar = [
+            models.Index(fields=["reference"], name="inventory_cost_reference"),
+            # Also serves the foreign key: the latest movement of a pool, and those after a receipt.
+            models.Index(fields=["pool", "id"], name="inventory_cost_order"),
+            models.Index(
+                fields=["corrects"],
+                condition=Q(corrects__isnull=False),
+                name="inventory_cost_corrects",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value:+}"

@@ -59,6 +59,9 @@ class Migration(migrations.Migration):
                 ('on_hand', models.IntegerField(default=0, help_text='Units physically present.')),
                 ('allocated', models.IntegerField(default=0, help_text='Units promised to orders.')),
             ],
+            options={
+                'permissions': [('adjust_stocklevel', 'Can adjust stock')],
+            },
         ),
         migrations.CreateModel(
             name='StockMovement',
@@ -100,8 +103,8 @@ class Migration(migrations.Migration):
                 ('units_before', models.IntegerField(help_text='Units in the pool just before.')),
                 ('reference', models.CharField(max_length=100)),
                 ('moved_at', models.DateTimeField()),
-                ('corrects', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='inventory.costmovement')),
-                ('pool', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='inventory.costpool')),
+                ('corrects', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='inventory.costmovement')),
+                ('pool', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='inventory.costpool')),
             ],
         ),
         migrations.CreateModel(
@@ -156,12 +159,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='stockmovement',
             name='level',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='inventory.stocklevel'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='movements', to='inventory.stocklevel'),
         ),
         migrations.AddField(
             model_name='stockmovement',
             name='moved_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddConstraint(
             model_name='costpool',
@@ -174,6 +177,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='costmovement',
             index=models.Index(fields=['reference'], name='inventory_cost_reference'),
+        ),
+        migrations.AddIndex(
+            model_name='costmovement',
+            index=models.Index(fields=['pool', 'id'], name='inventory_cost_order'),
+        ),
+        migrations.AddIndex(
+            model_name='costmovement',
+            index=models.Index(condition=models.Q(('corrects__isnull', False)), fields=['corrects'], name='inventory_cost_corrects'),
         ),
         migrations.AddConstraint(
             model_name='costmovement',

@@ -1,0 +1,176 @@
+"""Stock history taken in by the ten thousand: the same rows as one act at a time, set-based."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+
+from inventory.models import CostMovement, CostPool, StockLevel, StockMovement
+from inventory.operations.levels import (
+    InsufficientStock,
+    InvalidQuantity,
+    ReferenceUsed,
+    add_to_levels,
+    add_to_pools,
+    lock_levels,
+    lock_pools,
+    note_availability,
+)
+from inventory.operations.posting import running_costs
+
+_Key = tuple[int, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Units that left a location (negative: a customer brought them back) at a moment past."""
+
+    location_id: int
+    variant_id: int
+    units: int
+    kind: str
+    reference: str
+    moved_at: datetime
+    reason: str = ""
+
+
+@transaction.atomic
+def post_issues(*, issues: Sequence[Issue], at: datetime) -> int:
+    """
+    Post history in bulk and return how many movements that made.
+
+    Writes the rows that one `issue_stock` or `return_stock` per document would have written, in
+    the order of `moved_at`. Lines of one document for the same goods become one movement. What
+    was posted before, told by location, variant, kind and reference, is passed over.
+    Meant for about 20,000 issues a call: all are in memory, all levels stay locked.
+    Locks: the CostPool rows, then the StockLevel rows, each by primary key.
+
+    :raises InsufficientStock: at some moment more units leave than are free; nothing is posted.
+    :raises InvalidQuantity: an issue of no units.
+    :raises ReferenceUsed: a reference moves the same goods in two acts of the same direction.
+    """
+    ordered = _merged(issues)
+    if not ordered:
+        return 0
+    pools = lock_pools({issue.variant_id for issue in ordered})
+    levels = lock_levels({(issue.location_id, issue.variant_id) for issue in ordered})
+    fresh = _not_posted_yet(ordered)
+    _require_free_throughout(fresh, levels)
+    _write(issues=fresh, pools=pools, levels=levels)
+    if fresh:
+        note_availability(variant_ids={issue.variant_id for issue in fresh}, at=at)
+    return len(fresh)
+
+
+def _key(issue: Issue) -> _Key:
+    return issue.location_id, issue.variant_id, issue.kind, issue.reference
+
+
+def _merged(issues: Iterable[Issue]) -> list[Issue]:
+    """Return the issues in the order they happened, one for each document and kind of goods."""
+    merged: dict[_Key, Issue] = {}
+    for issue in sorted(issues, key=lambda issue: issue.moved_at):
+        if not issue.units:
+            msg = f"{issue.reference} moves no units."
+            raise InvalidQuantity(msg, reference=issue.reference)
+        key = _key(issue)
+        if first := merged.get(key):
+            merged[key] = replace(first, units=first.units + issue.units)
+        else:
+            merged[key] = issue
+    return [issue for issue in merged.values() if issue.units]
+
+
+def _not_posted_yet(issues: Sequence[Issue]) -> list[Issue]:
+    """Pass over what was posted before; one reference books a variant once per direction."""
+    written = StockMovement.objects.filter(
+        reference__in={issue.reference for issue in issues}
+    ).values_list("level__location_id", "level__variant_id", "kind", "reference", "quantity")
+    known: set[_Key] = set()
+    booked: set[tuple[int, str, bool]] = set()
+    for location_id, variant_id, kind, reference, quantity in written:
+        known.add((location_id, variant_id, kind, reference))
+        booked.add((variant_id, reference, quantity < 0))
+    fresh = [issue for issue in issues if _key(issue) not in known]
+    for issue in fresh:
+        booking = issue.variant_id, issue.reference, issue.units > 0
+        if booking in booked:
+            msg = f"{issue.reference} moves the same goods in two acts."
+            raise ReferenceUsed(msg, reference=issue.reference)
+        booked.add(booking)
+    return fresh
+
+
+def _require_free_throughout(
+    issues: Iterable[Issue], levels: Mapping[tuple[int, int], StockLevel]
+) -> None:
+    """Pass when the free units of no level fall below zero at any moment."""
+    free = {key: level.on_hand - level.allocated for key, level in levels.items()}
+    lowest: dict[tuple[int, int], int] = {}
+    for issue in issues:
+        key = issue.location_id, issue.variant_id
+        free[key] -= issue.units
+        if free[key] < lowest.get(key, 0):
+            lowest[key] = free[key]
+    shortages: dict[int, int] = defaultdict(int)
+    for (_, variant_id), units in lowest.items():
+        shortages[variant_id] -= units
+    if shortages:
+        raise InsufficientStock(shortages)
+
+
+def _write(
+    *,
+    issues: Sequence[Issue],
+    pools: Mapping[int, CostPool],
+    levels: Mapping[tuple[int, int], StockLevel],
+) -> None:
+    """Run the moving average through the issues in memory and write every row it makes."""
+    costs = running_costs(pools)
+    cost_rows, stock_rows = [], []
+    on_hand: dict[int, int] = defaultdict(int)
+    pool_changes: dict[int, tuple[int, Decimal]] = {}
+    for issue in issues:
+        cost, pool_id = costs[issue.variant_id], pools[issue.variant_id].pk
+        level_id = levels[issue.location_id, issue.variant_id].pk
+        units_before, quantity = cost.units, -issue.units
+        if issue.units > 0:
+            kind, value = CostMovement.Kind.ISSUE.value, -cost.issue(issue.units)
+        else:
+            kind, value = CostMovement.Kind.RECEIPT.value, cost.take_back(quantity)
+        on_hand[level_id] += quantity
+        units, total = pool_changes.get(pool_id, (0, Decimal(0)))
+        pool_changes[pool_id] = (units + quantity, total + value)
+        reference, moved_at = issue.reference, issue.moved_at
+        cost_rows.append((pool_id, kind, quantity, value, 0, units_before, reference, moved_at))
+        stock_rows.append(
+            (level_id, issue.kind, quantity, value, reference, issue.reason, moved_at)
+        )
+    _copy(
+        "inventory_costmovement",
+        "pool_id, kind, units, value, expensed, units_before, reference, moved_at",
+        cost_rows,
+    )
+    _copy(
+        "inventory_stockmovement",
+        "level_id, kind, quantity, cost_value, reference, reason, moved_at",
+        stock_rows,
+    )
+    add_to_levels(on_hand=on_hand)
+    add_to_pools(pool_changes)
+
+
+def _copy(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Append rows by COPY, in their order; a bulk INSERT takes about three times as long."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)

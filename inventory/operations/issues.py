@@ -1,0 +1,172 @@
+"""Stock that goes out or is put right: shipments, sales, adjustments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+
+from inventory.models import Allocation, Location, StockLevel, StockMovement
+from inventory.operations.levels import (
+    InvalidQuantity,
+    earlier_movements,
+    lock_levels,
+    lock_pools,
+    require_free,
+    require_positive,
+)
+from inventory.operations.posting import Act, post_act
+from inventory.operations.promises import close_when_consumed, lock_promises
+from retail.common.errors import BusinessError
+from retail.common.models import User
+
+
+class ReasonMissing(BusinessError):
+    """An adjustment says why, or it is not made."""
+
+
+@transaction.atomic
+def issue_stock(
+    *,
+    location: Location,
+    units: Mapping[int, int],
+    kind: str,
+    reference: str,
+    at: datetime,
+    by: User | None = None,
+    reason: str = "",
+) -> list[StockMovement]:
+    """
+    Take free units out of stock, at today's average cost.
+
+    units: variant id -> units. Units promised to documents are not free.
+    reference: number of the document; a second call with it changes nothing.
+    Locks: the CostPool rows, then the StockLevel rows, each by primary key.
+
+    :raises InsufficientStock: carries shortages, variant id -> units missing.
+    :raises InvalidQuantity: fewer units than 1.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    require_positive(units)
+    return _move_free_units(
+        location=location,
+        quantities={variant_id: -count for variant_id, count in units.items()},
+        act=Act(kind=kind, reference=reference, at=at, by=by, reason=reason),
+    )
+
+
+@transaction.atomic
+def adjust_stock(
+    *,
+    location: Location,
+    quantities: Mapping[int, int],
+    reference: str,
+    reason: str,
+    at: datetime,
+    by: User | None = None,
+) -> list[StockMovement]:
+    """
+    Put stock right: add units that were found, take those that are gone or broken.
+
+    quantities: variant id -> signed units. Units that are added come in at today's average cost,
+    the last known one where nothing is in stock. Promised units are not taken: the promise is
+    released at its order first.
+    reference: a second call with it changes nothing.
+    Locks: the CostPool rows, then the StockLevel rows, each by primary key.
+
+    :raises InsufficientStock: carries shortages, variant id -> units missing.
+    :raises InvalidQuantity: a quantity of zero.
+    :raises ReasonMissing: no reason was given.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    if not reason.strip():
+        msg = "Say why the stock is adjusted."
+        raise ReasonMissing(msg)
+    if 0 in quantities.values():
+        msg = "An adjustment adds units or takes units; zero does neither."
+        raise InvalidQuantity(msg, units=0)
+    return _move_free_units(
+        location=location,
+        quantities=quantities,
+        act=Act(
+            kind=StockMovement.Kind.ADJUSTMENT,
+            reference=reference,
+            at=at,
+            by=by,
+            reason=reason.strip(),
+        ),
+    )
+
+
+@transaction.atomic
+def ship_allocated(
+    *, units: Mapping[int, int], reference: str, at: datetime, by: User | None = None
+) -> list[StockMovement]:
+    """
+    Send promised units out, one movement per stock level.
+
+    units: allocation id -> units. The caller holds the lock of the document that the units were
+    promised to.
+    reference: number of the shipment; a second call with it changes nothing.
+    Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
+
+    :raises NotPromised: more units than are still promised; nothing is sent then.
+    :raises InvalidQuantity: fewer units than 1.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    require_positive(units)
+    if not units:
+        return []
+    # Level and variant of an allocation never change, so they may be read before the lock.
+    places = {
+        pk: (level_id, variant_id)
+        for pk, level_id, variant_id in Allocation.objects.filter(pk__in=list(units)).values_list(
+            "pk", "level_id", "level__variant_id"
+        )
+    }
+    pools = lock_pools({variant_id for _, variant_id in places.values()})
+    levels = {
+        level.pk: level
+        for level in StockLevel.objects.for_update().filter(
+            pk__in=[level_id for level_id, _ in places.values()]
+        )
+    }
+    shipped: dict[int, int] = defaultdict(int)
+    for pk, (level_id, _) in places.items():
+        shipped[level_id] += units[pk]
+    quantities = {
+        (levels[level_id].location_id, levels[level_id].variant_id): -count
+        for level_id, count in shipped.items()
+    }
+    act = Act(kind=StockMovement.Kind.SHIPMENT, reference=reference, at=at, by=by)
+    if earlier := earlier_movements(quantities=quantities, kind=act.kind, reference=act.reference):
+        return earlier
+    allocations = lock_promises(units)
+    for allocation in allocations:
+        allocation.shipped += units[allocation.pk]
+        close_when_consumed(allocation, at=at)
+    Allocation.objects.bulk_update(allocations, ["shipped", "closed_at"])
+    return post_act(
+        act=act,
+        pools=pools,
+        changes={levels[level_id]: -count for level_id, count in shipped.items()},
+        promised=shipped,
+    )
+
+
+def _move_free_units(
+    *, location: Location, quantities: Mapping[int, int], act: Act
+) -> list[StockMovement]:
+    if not quantities:
+        return []
+    moves = {(location.pk, variant_id): count for variant_id, count in quantities.items()}
+    pools = lock_pools(quantities)
+    levels = lock_levels(moves)
+    if earlier := earlier_movements(quantities=moves, kind=act.kind, reference=act.reference):
+        return earlier
+    require_free(levels.values(), {variant_id: -count for variant_id, count in quantities.items()})
+    return post_act(
+        act=act, pools=pools, changes={levels[key]: count for key, count in moves.items()}
+    )

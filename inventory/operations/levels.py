@@ -1,0 +1,202 @@
+"""What every operation shares: locking in the one order, refusing, writing the running totals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+
+from catalog.models import Variant
+from inventory.models import (
+    AvailabilityChange,
+    CostPool,
+    Location,
+    StockLevel,
+    StockMovement,
+)
+from retail.common.errors import BusinessError
+
+SHORTAGES_NAMED = 5
+
+
+class InvalidQuantity(BusinessError):
+    """A number of units that cannot be moved: zero, or below it."""
+
+
+class ReferenceUsed(BusinessError):
+    """The reference already names another act on the same goods."""
+
+
+class InsufficientStock(BusinessError):
+    """Fewer units are free than were asked for; `shortages` is variant id -> units missing."""
+
+    def __init__(self, shortages: Mapping[int, int]) -> None:
+        self.shortages = dict(shortages)
+        named = sorted(shortages)[:SHORTAGES_NAMED]
+        skus = dict(Variant.objects.filter(pk__in=named).values_list("pk", "sku"))
+        text = ", ".join(f"{shortages[pk]} of {skus.get(pk, pk)}" for pk in named)
+        more = len(shortages) - len(named)
+        ending = f" and {more} more." if more else "."
+        super().__init__(f"Not enough stock, missing {text}{ending}", shortages=self.shortages)
+
+
+def require_positive(units: Mapping[int, int]) -> None:
+    """
+    Pass when every number of units is at least 1.
+
+    :raises InvalidQuantity: names the first that is not.
+    """
+    for count in units.values():
+        if count < 1:
+            msg = f"Units are counted from 1; {count} cannot be moved."
+            raise InvalidQuantity(msg, units=count)
+
+
+def require_free(levels: Iterable[StockLevel], units: Mapping[int, int]) -> None:
+    """
+    Pass when the locked levels together have these units free (variant id -> units).
+
+    :raises InsufficientStock: names every variant that is short.
+    """
+    missing = dict(units)
+    for level in levels:
+        missing[level.variant_id] -= level.on_hand - level.allocated
+    if shortages := {variant_id: short for variant_id, short in missing.items() if short > 0}:
+        raise InsufficientStock(shortages)
+
+
+def lock_pools(variant_ids: Collection[int]) -> dict[int, CostPool]:
+    """Create the cost pools that are missing, lock all by primary key; variant id -> pool."""
+    wanted = set(variant_ids)
+    known = set(CostPool.objects.filter(variant_id__in=wanted).values_list("variant_id", flat=True))
+    if missing := sorted(wanted - known):
+        CostPool.objects.bulk_create(
+            [CostPool(variant_id=variant_id) for variant_id in missing], ignore_conflicts=True
+        )
+    return {
+        pool.variant_id: pool
+        for pool in CostPool.objects.for_update().filter(variant_id__in=wanted)
+    }
+
+
+def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], StockLevel]:
+    """
+    Create the levels that are missing, lock all by primary key.
+
+    pairs: (location id, variant id), which are also the keys of what is returned.
+    """
+    wanted = set(pairs)
+    known = _level_ids(wanted)
+    if missing := sorted(wanted - known.keys()):
+        StockLevel.objects.bulk_create(
+            [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
+            ignore_conflicts=True,
+        )
+        known = _level_ids(wanted)
+    return {
+        (level.location_id, level.variant_id): level
+        for level in StockLevel.objects.for_update().filter(pk__in=list(known.values()))
+    }
+
+
+def _level_ids(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    rows = StockLevel.objects.filter(
+        location_id__in={place for place, _ in pairs}, variant_id__in={pair[1] for pair in pairs}
+    ).values_list("location_id", "variant_id", "pk")
+    return {(place, variant): pk for place, variant, pk in rows if (place, variant) in pairs}
+
+
+def lock_existing_levels(
+    locations: Collection[Location], variant_ids: Collection[int]
+) -> list[StockLevel]:
+    """Lock the levels there are of these variants at these places; none is created."""
+    return list(
+        StockLevel.objects.for_update().filter(
+            location__in=list(locations), variant_id__in=list(variant_ids)
+        )
+    )
+
+
+def earlier_movements(
+    *, quantities: Mapping[tuple[int, int], int], kind: str, reference: str
+) -> list[StockMovement]:
+    """
+    Return the movements that the first call with this reference wrote; none if it is new.
+
+    quantities: (location id, variant id) -> signed units of this call. Call it holding the locks.
+
+    :raises ReferenceUsed: the reference moved other units, or the same goods in another act.
+    """
+    written = list(
+        StockMovement.objects.filter(
+            reference=reference, level__variant_id__in={variant for _, variant in quantities}
+        )
+        .select_related("level")
+        .order_by("pk")
+    )
+    earlier = {
+        (movement.level.location_id, movement.level.variant_id): movement
+        for movement in written
+        if movement.kind == kind
+        and (movement.level.location_id, movement.level.variant_id) in quantities
+    }
+    if earlier:
+        if {key: movement.quantity for key, movement in earlier.items()} != quantities:
+            msg = f"{reference} was used before, for other units."
+            raise ReferenceUsed(msg, reference=reference)
+        return list(earlier.values())
+    # The cost of a variant is booked once per reference and direction, wherever the goods lie.
+    directions = {(variant, units > 0) for (_, variant), units in quantities.items()}
+    if any((m.level.variant_id, m.quantity > 0) in directions for m in written):
+        msg = f"{reference} was used before, for another movement of the same goods."
+        raise ReferenceUsed(msg, reference=reference)
+    return []
+
+
+def add_to_levels(
+    *, on_hand: Mapping[int, int] | None = None, allocated: Mapping[int, int] | None = None
+) -> None:
+    """
+    Add signed units to the running totals of locked levels (level id -> units), in one query.
+
+    Added in the database, not set to a figure read before: without its lock a caller would then
+    run into the CHECK instead of overwriting another's work. `bulk_update` would write a CASE of
+    as many branches as rows, which PostgreSQL searches once per row.
+    """
+    on_hand, allocated = on_hand or {}, allocated or {}
+    ids = sorted(on_hand.keys() | allocated.keys())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE inventory_stocklevel AS level
+               SET on_hand = level.on_hand + change.on_hand,
+                   allocated = level.allocated + change.allocated
+              FROM unnest(%s::bigint[], %s::int[], %s::int[]) AS change (id, on_hand, allocated)
+             WHERE level.id = change.id
+            """,
+            [ids, [on_hand.get(pk, 0) for pk in ids], [allocated.get(pk, 0) for pk in ids]],
+        )
+
+
+def add_to_pools(changes: Mapping[int, tuple[int, Decimal]]) -> None:
+    """Add signed units and value to locked pools (pool id -> both), as `add_to_levels` does."""
+    ids = sorted(changes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE inventory_costpool AS pool
+               SET units = pool.units + change.units, value = pool.value + change.value
+              FROM unnest(%s::bigint[], %s::int[], %s::numeric[]) AS change (id, units, value)
+             WHERE pool.id = change.id
+            """,
+            [ids, [changes[pk][0] for pk in ids], [changes[pk][1] for pk in ids]],
+        )
+
+
+def note_availability(*, variant_ids: Iterable[int], at: datetime) -> None:
+    """Note that the listings of these variants must be told."""
+    AvailabilityChange.objects.bulk_create(
+        [AvailabilityChange(variant_id=pk, changed_at=at) for pk in sorted(set(variant_ids))]
+    )

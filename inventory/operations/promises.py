@@ -1,0 +1,186 @@
+"""Stock that is promised to documents and given back; promises touch no cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from inventory.models import Allocation, Location, StockLevel
+from inventory.operations.levels import (
+    ReferenceUsed,
+    add_to_levels,
+    lock_existing_levels,
+    note_availability,
+    require_free,
+    require_positive,
+)
+from retail.common.errors import BusinessError
+
+
+class NotPromised(BusinessError):
+    """More units than a promise still holds, or a promise that does not exist."""
+
+
+@transaction.atomic
+def allocate_stock(
+    *,
+    location: Location,
+    units: Mapping[int, int],
+    reference: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> list[Allocation]:
+    """
+    Promise units at one location to one document, every variant or none.
+
+    units: variant id -> units, each at least 1.
+    reference: number of the document; a second call with it changes nothing.
+    Locks: the StockLevel rows, by primary key.
+
+    :raises InsufficientStock: carries shortages, variant id -> units missing.
+    :raises InvalidQuantity: fewer units than 1.
+    :raises ReferenceUsed: the reference stands for other units here already.
+    """
+    require_positive(units)
+    levels = lock_existing_levels([location], units)
+    if earlier := _earlier_promises(levels, reference):
+        if {promise.level.variant_id: promise.units for promise in earlier} != units:
+            msg = f"{reference} was promised other goods here before."
+            raise ReferenceUsed(msg, reference=reference)
+        return earlier
+    require_free(levels, units)
+    return _promise(
+        taken={level: units[level.variant_id] for level in levels},
+        reference=reference,
+        at=at,
+        expires_at=expires_at,
+    )
+
+
+@transaction.atomic
+def allocate_available(
+    *, locations: Sequence[Location], units: Mapping[int, int], reference: str, at: datetime
+) -> list[Allocation]:
+    """
+    Promise what there is, up to these units, location by location in the order given.
+
+    units: variant id -> units wanted. Returns fewer units than wanted where stock is short, and
+    nothing at all where there is none.
+    reference: a second call with it, after one that promised any of these, changes nothing and
+    returns the first promises; a later attempt for the same document needs another reference.
+    Locks: the StockLevel rows, by primary key.
+
+    :raises InvalidQuantity: fewer units than 1.
+    """
+    require_positive(units)
+    levels = {
+        (level.location_id, level.variant_id): level
+        for level in lock_existing_levels(locations, units)
+    }
+    if earlier := _earlier_promises(levels.values(), reference):
+        return earlier
+    wanted = dict(units)
+    taken: dict[StockLevel, int] = {}
+    for location in locations:
+        for variant_id in units:
+            level = levels.pop((location.pk, variant_id), None)
+            if level is None:
+                continue
+            free = min(wanted[variant_id], level.on_hand - level.allocated)
+            if free > 0:
+                taken[level] = free
+                wanted[variant_id] -= free
+    return _promise(taken=taken, reference=reference, at=at)
+
+
+@transaction.atomic
+def release_allocation(*, units: Mapping[int, int], at: datetime) -> list[Allocation]:
+    """
+    Give promised units back, so that they are free again.
+
+    units: allocation id -> units to give back. The caller holds the lock of the document that
+    the units were promised to.
+    Locks: the StockLevel rows, then the Allocation rows, each by primary key.
+
+    :raises NotPromised: more units than are still promised; nothing is given back then.
+    :raises InvalidQuantity: fewer units than 1.
+    """
+    require_positive(units)
+    level_ids = Allocation.objects.filter(pk__in=list(units)).values_list("level_id", flat=True)
+    levels = list(StockLevel.objects.for_update().filter(pk__in=list(level_ids)))
+    allocations = lock_promises(units)
+    given_back: dict[int, int] = defaultdict(int)
+    for allocation in allocations:
+        allocation.released += units[allocation.pk]
+        close_when_consumed(allocation, at=at)
+        given_back[allocation.level_id] -= units[allocation.pk]
+    Allocation.objects.bulk_update(allocations, ["released", "closed_at"])
+    add_to_levels(allocated=given_back)
+    note_availability(variant_ids=[level.variant_id for level in levels], at=at)
+    return allocations
+
+
+def lock_promises(units: Mapping[int, int]) -> list[Allocation]:
+    """
+    Lock allocations whose levels are locked already, and pass when they still hold these units.
+
+    :raises NotPromised: an allocation holds fewer, or does not exist.
+    """
+    allocations = list(
+        Allocation.objects.filter(pk__in=list(units))
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
+    )
+    if unknown := sorted(units.keys() - {allocation.pk for allocation in allocations}):
+        msg = "These units were never promised."
+        raise NotPromised(msg, allocations=unknown)
+    for allocation in allocations:
+        if units[allocation.pk] > allocation.open_units:
+            msg = (
+                f"{allocation.reference} is promised {allocation.open_units} more units here,"
+                f" not {units[allocation.pk]}."
+            )
+            raise NotPromised(msg, allocations=[allocation.pk])
+    return allocations
+
+
+def close_when_consumed(allocation: Allocation, *, at: datetime) -> None:
+    """Set the moment of closing on an allocation that holds nothing any more."""
+    if not allocation.open_units:
+        allocation.closed_at = at
+
+
+def _earlier_promises(levels: Iterable[StockLevel], reference: str) -> list[Allocation]:
+    return list(
+        Allocation.objects.filter(level__in=list(levels), reference=reference)
+        .select_related("level")
+        .order_by("pk")
+    )
+
+
+def _promise(
+    *,
+    taken: Mapping[StockLevel, int],
+    reference: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> list[Allocation]:
+    if not taken:
+        return []
+    add_to_levels(allocated={level.pk: count for level, count in taken.items()})
+    note_availability(variant_ids=[level.variant_id for level in taken], at=at)
+    return Allocation.objects.bulk_create(
+        [
+            Allocation(
+                level=level,
+                units=count,
+                reference=reference,
+                allocated_at=at,
+                expires_at=expires_at,
+            )
+            for level, count in taken.items()
+        ]
+    )

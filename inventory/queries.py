@@ -1,0 +1,179 @@
+"""Reads over stock: what can be offered, what lies where, and whether the totals are right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Sum
+from django.db.models.functions import Greatest
+
+from inventory.models import CostPool, StockLevel
+from retail.common.integrity import Difference
+from retail.common.money import ZERO, round_rate
+
+
+@dataclass(frozen=True, slots=True)
+class LocationStock:
+    """Units of one variant at one location."""
+
+    location: str
+    on_hand: int
+    allocated: int
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.allocated
+
+
+@dataclass(frozen=True, slots=True)
+class VariantStock:
+    """Stock of one variant in the whole company; value and unit cost in book currency."""
+
+    places: tuple[LocationStock, ...]
+    value: Decimal
+    unit_cost: Decimal | None
+
+    @property
+    def on_hand(self) -> int:
+        return sum(place.on_hand for place in self.places)
+
+    @property
+    def allocated(self) -> int:
+        return sum(place.allocated for place in self.places)
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.allocated
+
+
+def offered_quantities(*, variant_ids: Collection[int]) -> dict[int, int]:
+    """
+    Return variant id -> units that channels may sell, zero where there is nothing.
+
+    Each shipping location adds what is not promised there; none takes from another.
+    """
+    offered = dict.fromkeys(variant_ids, 0)
+    rows = (
+        StockLevel.objects.with_available()
+        .filter(variant_id__in=list(offered), location__is_shipping=True)
+        .values("variant_id")
+        .annotate(offered=Sum(Greatest("available", 0)))
+        .values_list("variant_id", "offered")
+    )
+    offered.update(rows)
+    return offered
+
+
+def variant_stock(*, variant_id: int) -> VariantStock:
+    """Return where a variant lies, how much is free there, and what it is worth."""
+    levels = (
+        StockLevel.objects.filter(variant_id=variant_id)
+        .order_by("location__priority", "location__code")
+        .values_list("location__name", "on_hand", "allocated")
+    )
+    pool = CostPool.objects.filter(variant_id=variant_id).first()
+    return VariantStock(
+        places=tuple(
+            LocationStock(location=name, on_hand=on_hand, allocated=allocated)
+            for name, on_hand, allocated in levels
+        ),
+        value=pool.value if pool else ZERO,
+        unit_cost=round_rate(pool.value / pool.units) if pool and pool.units else None,
+    )
+
+
+# Each query returns key, expected, actual for the rows that differ, and nothing otherwise.
+_CHECKS = {
+    "units on hand": """
+        SELECT variant.sku || ' at ' || location.code, coalesce(moved.units, 0), level.on_hand
+          FROM inventory_stocklevel AS level
+          JOIN catalog_variant AS variant ON variant.id = level.variant_id
+          JOIN inventory_location AS location ON location.id = level.location_id
+          LEFT JOIN (SELECT level_id, sum(quantity) AS units
+                       FROM inventory_stockmovement GROUP BY level_id) AS moved
+            ON moved.level_id = level.id
+         WHERE level.on_hand <> coalesce(moved.units, 0)
+         ORDER BY 1
+    """,
+    "units promised": """
+        SELECT variant.sku || ' at ' || location.code, coalesce(held.units, 0), level.allocated
+          FROM inventory_stocklevel AS level
+          JOIN catalog_variant AS variant ON variant.id = level.variant_id
+          JOIN inventory_location AS location ON location.id = level.location_id
+          LEFT JOIN (SELECT level_id, sum(units - shipped - released) AS units
+                       FROM inventory_allocation WHERE closed_at IS NULL
+                      GROUP BY level_id) AS held
+            ON held.level_id = level.id
+         WHERE level.allocated <> coalesce(held.units, 0)
+         ORDER BY 1
+    """,
+    "units in the cost pool": """
+        SELECT variant.sku, coalesce(moved.units, 0), pool.units
+          FROM inventory_costpool AS pool
+          JOIN catalog_variant AS variant ON variant.id = pool.variant_id
+          LEFT JOIN (SELECT pool_id, sum(units) AS units
+                       FROM inventory_costmovement GROUP BY pool_id) AS moved
+            ON moved.pool_id = pool.id
+         WHERE pool.units <> coalesce(moved.units, 0)
+         ORDER BY 1
+    """,
+    "stock value": """
+        SELECT variant.sku, coalesce(moved.value, 0), pool.value
+          FROM inventory_costpool AS pool
+          JOIN catalog_variant AS variant ON variant.id = pool.variant_id
+          LEFT JOIN (SELECT pool_id, sum(value) AS value
+                       FROM inventory_costmovement GROUP BY pool_id) AS moved
+            ON moved.pool_id = pool.id
+         WHERE pool.value <> coalesce(moved.value, 0)
+         ORDER BY 1
+    """,
+    "units with a cost": """
+        SELECT variant.sku, coalesce(lying.units, 0), coalesce(pool.units, 0)
+          FROM catalog_variant AS variant
+          LEFT JOIN (SELECT variant_id, sum(on_hand) AS units
+                       FROM inventory_stocklevel GROUP BY variant_id) AS lying
+            ON lying.variant_id = variant.id
+          LEFT JOIN inventory_costpool AS pool ON pool.variant_id = variant.id
+         WHERE coalesce(lying.units, 0) <> coalesce(pool.units, 0)
+         ORDER BY 1
+    """,
+    "cost of a movement": """
+        SELECT variant.sku || ' by ' || coalesce(costed.reference, moved.reference),
+               coalesce(costed.value, 0), coalesce(moved.value, 0)
+          FROM (SELECT level.variant_id, movement.reference, movement.quantity < 0 AS is_issue,
+                       sum(movement.cost_value) AS value
+                  FROM inventory_stockmovement AS movement
+                  JOIN inventory_stocklevel AS level ON level.id = movement.level_id
+                 GROUP BY 1, 2, 3) AS moved
+          FULL JOIN (SELECT pool.variant_id, movement.reference, movement.units < 0 AS is_issue,
+                            sum(movement.value) AS value
+                       FROM inventory_costmovement AS movement
+                       JOIN inventory_costpool AS pool ON pool.id = movement.pool_id
+                      WHERE movement.kind <> 'CORRECTION'
+                      GROUP BY 1, 2, 3) AS costed
+            USING (variant_id, reference, is_issue)
+          JOIN catalog_variant AS variant ON variant.id = variant_id
+         WHERE coalesce(costed.value, 0) <> coalesce(moved.value, 0)
+         ORDER BY 1
+    """,
+}
+
+
+def differences() -> list[Difference]:
+    """
+    Return every total that is not what its ledger says; empty when stock and cost are right.
+
+    The caller opens a snapshot first, else a sale between two queries looks like a mistake.
+    """
+    found = []
+    with connection.cursor() as cursor:
+        for kind, query in _CHECKS.items():
+            cursor.execute(query)
+            found += [
+                Difference(kind=kind, key=key, expected=str(expected), actual=str(actual))
+                for key, expected, actual in cursor.fetchall()
+            ]
+    return found
