@@ -52,6 +52,12 @@ class Category(models.Model):
                 name="catalog_category_not_its_own_parent",
                 violation_error_message="A category cannot lie within itself.",
             ),
+            models.CheckConstraint(
+                condition=~Q(name="") & ~Q(name__contains=">"),
+                name="catalog_category_name_without_arrow",
+                violation_error_message="A category's name has no > in it: that parts the names"
+                " of a path.",
+            ),
         ]
 
     def __str__(self) -> str:
