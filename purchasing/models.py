@@ -73,7 +73,7 @@ class SupplierProduct(models.Model):
     minimum_quantity = models.IntegerField(default=1, help_text="Least units they sell.")
     available_units = models.IntegerField(null=True, blank=True)
     seen_at = models.DateTimeField(
-        null=True, blank=True, help_text="Last file that said something new about it."
+        null=True, blank=True, help_text="When a file last changed it, prices apart."
     )
     is_active = models.BooleanField(default=True)
 
@@ -160,7 +160,13 @@ class SupplierFileProfile(models.Model):
     encoding = models.CharField(max_length=20, blank=True, help_text="Empty: BOM, else UTF-8.")
     delimiter = models.CharField(max_length=5, blank=True, help_text="Empty: proposed.")
     decimal_separator = models.CharField(max_length=1, default=".")
+    quote = models.CharField(
+        max_length=1, blank=True, default='"', help_text="Empty: quotes are ordinary characters."
+    )
     skipped_lines = models.IntegerField(default=0, help_text="Lines above the column titles.")
+    has_titles = models.BooleanField(
+        default=True, help_text="Without titles the columns are called column 1, column 2 ..."
+    )
     columns = models.JSONField(default=dict)
     max_price_change_percent = models.IntegerField(
         default=30, help_text="Larger changes are listed before the file is applied."
@@ -184,7 +190,12 @@ class SupplierFileProfile(models.Model):
 
 
 class SupplierFileRow(models.Model):
-    """A valid line of a supplier's file, waiting beside what the catalogue says until applied."""
+    """
+    A valid line of a supplier's file, waiting beside what the catalogue says until applied.
+
+    What the file leaves empty (no GTIN, name, pack size, minimum or availability) stays as the
+    catalogue has it.
+    """
 
     class Verdict(models.TextChoices):
         NEW = "NEW", "New"
@@ -197,8 +208,8 @@ class SupplierFileRow(models.Model):
     gtin = models.CharField(max_length=14, blank=True)
     name = models.CharField(max_length=300, blank=True)
     unit_cost = MoneyField()
-    pack_size = models.IntegerField(default=1)
-    minimum_quantity = models.IntegerField(default=1)
+    pack_size = models.IntegerField(null=True, blank=True)
+    minimum_quantity = models.IntegerField(null=True, blank=True)
     available_units = models.IntegerField(null=True, blank=True)
     verdict = models.CharField(max_length=20, choices=Verdict, blank=True)
     cost_before = MoneyField(null=True, blank=True)

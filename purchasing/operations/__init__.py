@@ -1,5 +1,10 @@
-"""What a buyer, the warehouse and an accountant do with suppliers, orders, receipts and invoices."""
+"""What is done with suppliers, purchase orders, receipts and supplier invoices."""
 
+from purchasing.operations.catalogues import (
+    apply_supplier_file,
+    discard_supplier_file,
+    stage_supplier_file,
+)
 from purchasing.operations.orders import (
     GoodsAlreadyArrived,
     InactiveSupplier,
@@ -19,23 +24,40 @@ from purchasing.operations.orders import (
     send,
     submit,
 )
+from purchasing.operations.receipts import (
+    InvalidReceiptLine,
+    MoreThanOrdered,
+    NothingReceived,
+    ReceivedLine,
+    receive_goods,
+    receive_over_order,
+)
 
 __all__ = [
     "GoodsAlreadyArrived",
     "InactiveSupplier",
     "InvalidOrderLine",
+    "InvalidReceiptLine",
     "MissingReason",
+    "MoreThanOrdered",
     "NewLine",
     "NoOrderLines",
     "NoSupplierPrice",
+    "NothingReceived",
+    "ReceivedLine",
     "SelfApproval",
+    "apply_supplier_file",
     "approve",
     "cancel",
     "close_short",
     "create_purchase_order",
+    "discard_supplier_file",
+    "receive_goods",
+    "receive_over_order",
     "refresh_progress",
     "return_to_draft",
     "revise_draft",
     "send",
+    "stage_supplier_file",
     "submit",
 ]
