@@ -205,7 +205,9 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = RETAIL_DEMO  # the demo starts without collectstatic
 
 # Originals of documents; never served by address, only through views that check permissions.
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DEMO_DIR / "media")))
+MEDIA_ROOT = Path(
+    env.str("MEDIA_ROOT", default=str((DEMO_DIR if RETAIL_DEMO else BASE_DIR) / "media"))
+)
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
