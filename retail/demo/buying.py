@@ -1,0 +1,278 @@
+"""A year of the practice shop's purchases: price files, orders, deliveries, and the bills."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from inventory.models import StockLevel
+from purchasing import operations
+from purchasing.models import (
+    GoodsReceipt,
+    MatchException,
+    PurchaseOrder,
+    Supplier,
+    SupplierInvoice,
+    SupplierProduct,
+)
+from purchasing.operations import NewInvoiceLine, NewLine, ReceivedLine
+from retail.common.errors import BusinessError
+from retail.common.money import round_amount
+from retail.demo.agenda import Agenda, Happening
+from retail.demo.articles import Article
+from retail.demo.shop import Shop
+from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
+
+DAYS_BETWEEN_ORDERS = 18
+REORDER_BELOW, ORDER_UP_TO = 8, 36
+LINES_PER_ORDER = 14
+
+# What a supplier's list looks like on a bad day: each of these lines is refused with its reason.
+BAD_LINES = (
+    {"supplier_sku": "", "name": "Line without a number", "unit_cost": "4.00"},
+    {"supplier_sku": "XX900001", "name": "Price on request", "unit_cost": "on request"},
+    {
+        "supplier_sku": "XX900002",
+        "gtin": "2900000000011",
+        "name": "Wrong digit",
+        "unit_cost": "5.10",
+    },
+    {"supplier_sku": "4.00638E+12", "name": "Opened in a spreadsheet", "unit_cost": "2.00"},
+)
+
+
+class Buying:
+    """Puts the year's price files and order rounds into the agenda."""
+
+    def __init__(
+        self, *, shop: Shop, agenda: Agenda, range_of_articles: Sequence[Article], folder: Path
+    ) -> None:
+        self.shop = shop
+        self.agenda = agenda
+        self.articles = range_of_articles
+        self.folder = folder
+        self.chance = random.Random(43)  # noqa: S311 - a believable spread, not a secret
+
+    def plan(self, *, begins_at: datetime, ends_at: datetime) -> None:
+        """Two price files a supplier, and an order round every few weeks."""
+        for number, supplier in enumerate(SUPPLIERS):
+            self.agenda.add(begins_at, self._price_file(supplier, Decimal(1), ()))
+            later = begins_at + timedelta(days=200 + 9 * number)
+            self.agenda.add(later, self._price_file(supplier, Decimal("1.04"), BAD_LINES))
+            at = begins_at + timedelta(days=20 + 3 * number, hours=9)
+            while at < ends_at:
+                self.agenda.add(at, self._order_round(supplier.code))
+                at += timedelta(days=DAYS_BETWEEN_ORDERS)
+
+    def _price_file(
+        self, demo: DemoSupplier, factor: Decimal, extra_lines: Sequence[dict[str, str]]
+    ) -> Happening:
+        def happen(at: datetime) -> None:
+            content = price_file(
+                demo,
+                [article for article in self.articles if article.supplier == demo.code],
+                lambda article: article.unit_cost * factor / demo.rate,
+                extra_lines,
+            )
+            path = self.folder / f"{demo.code}-{at:%Y-%m-%d}.{demo.file.extension}"
+            path.write_bytes(content)
+            profile, buyer = self.shop.profiles[demo.code], self.shop.people["bea"]
+            run = operations.stage_supplier_file(profile=profile, path=path, at=at, by=buyer)
+            operations.apply_supplier_file(run_id=run.pk, at=at, by=buyer)
+
+        return happen
+
+    def _order_round(self, supplier_code: str) -> Happening:
+        def happen(at: datetime) -> None:
+            supplier = self.shop.suppliers[supplier_code]
+            lines = self._needs(supplier)
+            if not lines:
+                return
+            order = operations.create_purchase_order(
+                supplier=supplier,
+                location=self.shop.locations["main"],
+                lines=lines,
+                reference=f"round {supplier_code} {at:%Y-%m-%d}",
+                at=at,
+                by=self.shop.people["bea"],
+                expected_on=(at + timedelta(days=supplier.lead_time_days)).date(),
+            )
+            self.agenda.add(at + timedelta(hours=3), self._submit(order.pk))
+
+        return happen
+
+    def _needs(self, supplier: Supplier) -> list[NewLine]:
+        """Return what runs low at the main warehouse and is not on its way."""
+        position: dict[int, int] = dict(
+            StockLevel.objects.with_available()
+            .filter(location=self.shop.locations["main"])
+            .values_list("variant", "available")
+        )
+        for order in PurchaseOrder.objects.filter(supplier=supplier).exclude(
+            status__in=[PurchaseOrder.Status.CLOSED, PurchaseOrder.Status.CANCELLED]
+        ):
+            for line in order.lines.all():
+                position[line.variant_id] = position.get(line.variant_id, 0) + line.expected
+        wanted = SupplierProduct.objects.filter(
+            supplier=supplier, variant__isnull=False, is_active=True
+        ).order_by("pk")
+        short = [
+            (position.get(product.variant_id or 0, 0), product.variant_id or 0)
+            for product in wanted
+        ]
+        lowest = sorted(entry for entry in short if entry[0] < REORDER_BELOW)[:LINES_PER_ORDER]
+        return [NewLine(variant_id=pk, units=ORDER_UP_TO - max(units, 0)) for units, pk in lowest]
+
+    def _submit(self, order_id: int) -> Happening:
+        def happen(at: datetime) -> None:
+            operations.submit(order_id=order_id)
+            self.agenda.add(at + timedelta(hours=20), self._approve(order_id))
+
+        return happen
+
+    def _approve(self, order_id: int) -> Happening:
+        def happen(at: datetime) -> None:
+            operations.approve(order_id=order_id, at=at, by=self.shop.people["mira"])
+            order = operations.send(order_id=order_id, at=at, by=self.shop.people["bea"])
+            days = order.supplier.lead_time_days + self.chance.randint(-2, 4)
+            self.agenda.add(at + timedelta(days=days), self._delivery(order_id, 1))
+
+        return happen
+
+    def _delivery(self, order_id: int, part: int) -> Happening:
+        def happen(at: datetime) -> None:
+            order = PurchaseOrder.objects.select_related("supplier").get(pk=order_id)
+            lines = [
+                received
+                for line in order.lines.order_by("position")
+                if line.expected and (received := self._received(line.pk, line.expected, part))
+            ]
+            if lines:
+                receipt = operations.receive_goods(
+                    order_id=order_id,
+                    lines=lines,
+                    delivery_note=f"DN-{self.chance.randint(10_000, 99_999)}",
+                    key=f"delivery {order.number} {part}",
+                    at=at,
+                    by=self.shop.people["wim"],
+                )
+                days = self.chance.randint(1, 4)
+                self.agenda.add(at + timedelta(days=days), self._invoice(receipt.pk, part))
+            if part == 1 and order.lines.filter(received__lt=1).exists():
+                self.agenda.add(at + timedelta(days=8), self._delivery(order_id, 2))
+
+        return happen
+
+    def _received(self, line_id: int, expected: int, part: int) -> ReceivedLine | None:
+        """The first delivery misses a line now and then and has a broken piece or two."""
+        if part == 1 and self.chance.random() < 0.06:
+            return None
+        rejected = 2 if self.chance.random() < 0.05 and expected > 2 else 0
+        return ReceivedLine(
+            order_line_id=line_id,
+            accepted=expected - rejected,
+            rejected=rejected,
+            reject_reason="Broken in transit" if rejected else "",
+        )
+
+    def _invoice(self, receipt_id: int, part: int) -> Happening:
+        def happen(at: datetime) -> None:
+            receipt = GoodsReceipt.objects.select_related("supplier").get(pk=receipt_id)
+            mood = self.chance.choices(("right", "dearer", "more units"), (80, 11, 9))[0]
+            lines = self._invoice_lines(receipt_id, mood)
+            currency = receipt.supplier.currency
+            net = sum((line.net_amount for line in lines), Decimal(0))
+            tax = round_amount(net / 5, currency)
+            invoice = operations.capture_invoice(
+                supplier=receipt.supplier,
+                kind=SupplierInvoice.Kind.INVOICE,
+                supplier_number=f"{receipt.supplier.code[:3].upper()}-{at:%Y}-{receipt_id:05}/{part}",
+                invoiced_on=at.date(),
+                currency=currency,
+                lines=lines,
+                net_total=net,
+                tax_total=tax,
+                total=net + tax,
+                at=at,
+                by=self.shop.people["alan"],
+            )
+            operations.match_invoice(invoice_id=invoice.pk, at=at)
+            self.agenda.add(at + timedelta(days=4), self._decide(invoice.pk))
+
+        return happen
+
+    def _invoice_lines(self, receipt_id: int, mood: str) -> list[NewInvoiceLine]:
+        """Return the bill for a receipt; in a bad mood its first line is dearer, or for more."""
+        receipt = GoodsReceipt.objects.get(pk=receipt_id)
+        lines = []
+        came = receipt.lines.select_related("order_line__order", "order_line__variant")
+        for line in came.filter(accepted__gt=0).order_by("pk"):
+            quantity, unit_price = line.accepted, line.unit_cost
+            if not lines and mood == "dearer":
+                unit_price = round_amount(unit_price * Decimal("1.08"), receipt.supplier.currency)
+            if not lines and mood == "more units":
+                quantity += 6
+            lines.append(
+                NewInvoiceLine(
+                    order_number=line.order_line.order.number,
+                    supplier_sku=line.order_line.supplier_sku,
+                    description=str(line.order_line.variant),
+                    quantity=quantity,
+                    unit_price=unit_price,
+                    net_amount=round_amount(unit_price * quantity, receipt.supplier.currency),
+                    tax_rate=Decimal(20),
+                )
+            )
+        return lines
+
+    def _decide(self, invoice_id: int) -> Happening:
+        """The manager accepts small surprises after some days and approves what is matched."""
+
+        def happen(at: datetime) -> None:
+            operations.match_invoice(invoice_id=invoice_id, at=at)
+            for exception in MatchException.objects.filter(
+                invoice=invoice_id, status=MatchException.Status.OPEN
+            ).order_by("pk"):
+                operations.decide_exception(
+                    exception_id=exception.pk,
+                    decision=MatchException.Status.ACCEPTED,
+                    reason="Agreed with the supplier by phone",
+                    at=at,
+                    by=self.shop.people["mira"],
+                )
+            try:
+                operations.approve_invoice(
+                    invoice_id=invoice_id, at=at, by=self.shop.people["mira"]
+                )
+            except BusinessError:
+                # Still waiting for goods: the supplier billed more than came.
+                self.agenda.add(at + timedelta(days=6), self._decide(invoice_id))
+                return
+            self.agenda.add(at + timedelta(days=2), self._export(invoice_id))
+
+        return happen
+
+    def _export(self, invoice_id: int) -> Happening:
+        def happen(at: datetime) -> None:
+            operations.export_payables(
+                invoice_ids=[invoice_id],
+                key=f"payables {at:%Y-%m-%d} {invoice_id}",
+                at=at,
+                by=self.shop.people["alan"],
+            )
+            due_on = SupplierInvoice.objects.get(pk=invoice_id).due_on
+            days = max((due_on - at.date()).days, 1)
+            self.agenda.add(at + timedelta(days=days), self._payment(invoice_id))
+
+        return happen
+
+    def _payment(self, invoice_id: int) -> Happening:
+        def happen(at: datetime) -> None:
+            operations.record_payment(
+                invoice_id=invoice_id, paid_on=at.date(), at=at, by=self.shop.people["alan"]
+            )
+
+        return happen

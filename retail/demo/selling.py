@@ -1,0 +1,173 @@
+"""A year of the practice shop's customers: what they ordered, had sent, and brought back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from channels.connectors.base import (
+    IncomingAddress,
+    IncomingBuyer,
+    IncomingLine,
+    IncomingOrder,
+    IncomingStatus,
+)
+from orders.operations import ingest_order, ship
+from retail.common.errors import BusinessError
+from retail.demo.agenda import Agenda, Happening
+from retail.demo.articles import Article
+from retail.demo.people import Person
+from retail.demo.shop import Shop
+
+SHIPPING = Decimal("3.95")
+CHANNELS, CHANNEL_WEIGHTS = ("web", "bazaar", "store", "phone"), (55, 25, 14, 6)
+# In which orders something is wrong, counted from the newest: what the desks have to deal with.
+UNKNOWN_ARTICLE, TOTAL_OFF, NO_BUYER = frozenset({5, 31}), frozenset({9}), frozenset({14})
+
+
+class Selling:
+    """Puts the year's orders into the agenda and sends them a day later."""
+
+    def __init__(
+        self,
+        *,
+        shop: Shop,
+        agenda: Agenda,
+        range_of_articles: Sequence[Article],
+        buyers: list[Person],
+    ) -> None:
+        self.shop = shop
+        self.agenda = agenda
+        self.articles = range_of_articles
+        self.weights = [article.popularity for article in range_of_articles]
+        self.buyers = buyers
+        self.chance = random.Random(42)  # noqa: S311 - a believable spread, not a secret
+
+    def plan(self, *, count: int, begins_at: datetime, ends_at: datetime) -> None:
+        """Spread that many orders over the time, more of them towards its end."""
+        length = (ends_at - begins_at).total_seconds()
+        shares = sorted(self.chance.triangular(0, 1, 0.85) for _ in range(count))
+        for number, share in enumerate(shares):
+            placed_at = begins_at + timedelta(seconds=int(length * share))
+            self.agenda.add(placed_at, self._order(number, from_the_end=count - number))
+
+    def _order(self, number: int, *, from_the_end: int) -> Happening:
+        def happen(at: datetime) -> None:
+            code = self.chance.choices(CHANNELS, CHANNEL_WEIGHTS)[0]
+            incoming = self._incoming(number, at, code, from_the_end)
+            order = ingest_order(channel=self.shop.channels[code], incoming=incoming, at=at).order
+            if incoming.status == IncomingStatus.OPEN:
+                hours = self.chance.randint(6, 40)
+                self.agenda.add(at + timedelta(hours=hours), self._shipping(order.pk))
+
+        return happen
+
+    def _incoming(
+        self, number: int, at: datetime, channel_code: str, from_the_end: int
+    ) -> IncomingOrder:
+        is_counter_sale = channel_code == "store"
+        buyer = self.chance.choice(self.buyers)
+        lines = self._lines(from_the_end)
+        shipping = Decimal(0) if is_counter_sale else SHIPPING
+        total = sum((line.total for line in lines), shipping)
+        if from_the_end in TOTAL_OFF:
+            total -= Decimal("4.50")
+        return IncomingOrder(
+            external_id=f"{channel_code[0].upper()}{100_000 + number}",
+            external_number=f"{channel_code[0].upper()}{100_000 + number}",
+            status=IncomingStatus.SHIPPED if is_counter_sale else IncomingStatus.OPEN,
+            currency="GBP",
+            total=total,
+            placed_at=at,
+            updated_at=at,
+            lines=lines,
+            buyer=None
+            if from_the_end in NO_BUYER or is_counter_sale
+            else _buyer(buyer, channel_code),
+            delivery_address=None if is_counter_sale else _address(buyer),
+            shipping_total=shipping,
+            is_paid=True,
+            ship_by=None if is_counter_sale else at + timedelta(days=3),
+        )
+
+    def _lines(self, from_the_end: int) -> tuple[IncomingLine, ...]:
+        count = self.chance.choices((1, 2, 3, 4, 6), (45, 25, 15, 10, 5))[0]
+        chosen = {
+            article.sku: article
+            for article in self.chance.choices(self.articles, self.weights, k=count)
+        }
+        lines = [
+            _line(position, article, self.chance.choices((1, 2, 4), (75, 20, 5))[0])
+            for position, article in enumerate(chosen.values(), start=1)
+        ]
+        if from_the_end in UNKNOWN_ARTICLE:
+            lines.append(
+                IncomingLine(
+                    external_line_id="99",
+                    quantity=1,
+                    unit_price=Decimal("12.00"),
+                    total=Decimal("12.00"),
+                    sku="GIFT-HAMPER-XL",
+                    name="Gift hamper, extra large",
+                )
+            )
+        return tuple(lines)
+
+    def _shipping(self, order_id: int) -> Happening:
+        def happen(at: datetime) -> None:
+            carrier, prefix = self.chance.choice(
+                (("Royal Mail", "RM"), ("DPD", "DP"), ("Evri", "EV"))
+            )
+            try:
+                ship(
+                    order_id=order_id,
+                    quantities=None,
+                    carrier=carrier,
+                    tracking_number=f"{prefix}{self.chance.randint(10**9, 10**10 - 1)}GB",
+                    key="first parcel",
+                    at=at,
+                    by=self.shop.people["wim"],
+                )
+            except BusinessError:
+                # Held or out of stock: it is looked at again two days later, as people do.
+                self.agenda.add(at + timedelta(days=2), self._shipping(order_id))
+
+        return happen
+
+
+def _line(position: int, article: Article, quantity: int) -> IncomingLine:
+    total = article.unit_price * quantity
+    return IncomingLine(
+        external_line_id=str(position),
+        external_product_id=article.product,
+        external_variant_id=article.sku,
+        quantity=quantity,
+        unit_price=article.unit_price,
+        total=total,
+        tax=(total / 6).quantize(Decimal("0.01")),
+        sku=article.sku,
+        gtin=article.gtin,
+        name=f"{article.product} {article.value}",
+    )
+
+
+def _buyer(person: Person, channel_code: str) -> IncomingBuyer:
+    """Return who the channel says they are: the marketplace hides mailboxes behind its own."""
+    email = person.email
+    if channel_code == "bazaar":
+        email = f"{person.account}@marketplace.amazon.co.uk"
+    return IncomingBuyer(
+        account="" if channel_code == "phone" else person.account, email=email, name=person.name
+    )
+
+
+def _address(person: Person) -> IncomingAddress:
+    return IncomingAddress(
+        name=person.name,
+        street=person.street,
+        postcode=person.postcode,
+        city=person.town,
+        country=person.country,
+    )

@@ -1,0 +1,86 @@
+"""The practice shop's year, from the empty shelves to this morning."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from catalog.models import Variant
+from inventory.models import StockMovement
+from inventory.operations import Received, receive_stock
+from retail.demo.agenda import Agenda
+from retail.demo.articles import Article, articles
+from retail.demo.buying import Buying
+from retail.demo.catalogue import import_catalogue
+from retail.demo.people import people
+from retail.demo.selling import Selling
+from retail.demo.shop import Shop, open_shop
+
+DAYS = 365
+ORDERS = 600
+BUYERS = 260
+
+
+def tell_story(
+    *, password: str, folder: Path, now: datetime, progress: Callable[[str], None]
+) -> Shop:
+    """
+    Fill an empty database with a year that ends now.
+
+    folder: where the invented suppliers' files are written, as if they had been sent.
+    """
+    begins_at = (now - timedelta(days=DAYS)).replace(hour=6, minute=0, second=0, microsecond=0)
+    folder.mkdir(parents=True, exist_ok=True)
+    progress("People, places, channels and suppliers")
+    shop = open_shop(password=password, begins_at=begins_at, ends_at=now)
+    progress("Catalogue")
+    range_of_articles = list(articles())
+    import_catalogue(range_of_articles)
+    _stock_up(shop, range_of_articles, begins_at)
+    agenda = Agenda()
+    Buying(shop=shop, agenda=agenda, range_of_articles=range_of_articles, folder=folder).plan(
+        begins_at=begins_at, ends_at=now
+    )
+    Selling(
+        shop=shop, agenda=agenda, range_of_articles=range_of_articles, buyers=people(BUYERS)
+    ).plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)
+    agenda.run_until(now, _monthly(progress))
+    return shop
+
+
+def _monthly(progress: Callable[[str], None]) -> Callable[[datetime], None]:
+    """Return a reporter that speaks once a month."""
+    told: set[str] = set()
+
+    def report(at: datetime) -> None:
+        month = f"{at:%B %Y}"
+        if month not in told:
+            told.add(month)
+            progress(month)
+
+    return report
+
+
+def _stock_up(shop: Shop, range_of_articles: Sequence[Article], at: datetime) -> None:
+    """Lay the opening stock on the shelves: more of what sells, a few of everything in stores."""
+    chance = random.Random(44)  # noqa: S311 - a believable spread, not a secret
+    variants = dict(Variant.objects.values_list("sku", "pk"))
+    for code, location in shop.locations.items():
+        received = {}
+        for article in range_of_articles:
+            units = chance.randint(6, 20) if code == "main" else chance.randint(0, 4)
+            units += int(min(article.popularity, 12) * (2 if code == "main" else 0.5))
+            if units:
+                value = Decimal(units) * article.unit_cost
+                received[variants[article.sku]] = Received(units=units, value=value)
+        receive_stock(
+            location=location,
+            received=received,
+            reference=f"OPENING/{code}",
+            kind=StockMovement.Kind.OPENING,
+            at=at,
+            by=shop.people["wim"],
+        )
