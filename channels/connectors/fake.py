@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -229,6 +230,44 @@ def read_order(row: object) -> IncomingOrder:
         ship_by=reader.moment("ship_by"),
         problems=tuple(problems),
     )
+
+
+def write_order(order: IncomingOrder) -> dict[str, Any]:
+    """Return the row of the wire that reads as this order: to fill a practice shop with it."""
+    statuses = {status: name for name, status in STATUSES.items()}
+    return {
+        "id": order.external_id,
+        "number": order.external_number,
+        "status": statuses[order.status],
+        "currency": order.currency,
+        "total": str(order.total),
+        "created_at": order.placed_at.isoformat(),
+        "updated_at": order.updated_at.isoformat(),
+        "customer": asdict(order.buyer) if order.buyer else None,
+        "shipping_address": asdict(order.delivery_address) if order.delivery_address else None,
+        "shipping_total": str(order.shipping_total),
+        "discount_total": str(order.discount_total),
+        "tax_total": str(order.tax_total),
+        "is_paid": order.is_paid,
+        "ship_by": order.ship_by.isoformat() if order.ship_by else None,
+        "lines": [
+            {
+                "id": line.external_line_id,
+                "kind": "product" if line.is_stocked else "fee",
+                "product_id": line.external_product_id,
+                "variant_id": line.external_variant_id,
+                "sku": line.sku,
+                "gtin": line.gtin,
+                "name": line.name,
+                "quantity": line.quantity,
+                "price": str(line.unit_price),
+                "discount": str(line.discount),
+                "tax": str(line.tax),
+                "total": str(line.total),
+            }
+            for line in order.lines
+        ],
+    }
 
 
 def _read_status(order: RowReader) -> IncomingStatus:

@@ -77,7 +77,9 @@ class Shop:
         if state_path and state_path.exists():
             self._load(json.loads(state_path.read_text()))
 
-    # What people put in.
+    @property
+    def is_empty(self) -> bool:
+        return not self._products
 
     def seed(self, content: Mapping[str, Any]) -> Row:
         """
@@ -108,8 +110,6 @@ class Shop:
                     return fault
             return None
 
-    # What the shop shows.
-
     def products(self, *, page: int, per_page: int) -> Row:
         """Return one page of what is for sale."""
         with self._lock:
@@ -134,8 +134,6 @@ class Shop:
         """Return what was said about the parcels of an order."""
         with self._lock:
             return list(self._order(order_id).get("shipments", []))
-
-    # What happens.
 
     def set_stock(self, items: Sequence[Mapping[str, Any]], *, failing: Fault | None) -> Row:
         """Set quantities; what is wrong with one item is said there and stops no other."""

@@ -11,11 +11,11 @@ from django.db.models.functions import Upper
 from stdnum import ean
 
 from catalog.models import Barcode, Variant
+from catalog.queries import gtin_forms, gtin_key, sku_key
 from channels.connectors.base import IncomingLine
 from channels.models import Channel, Listing
 from retail.common.tabular import is_damaged_code
 
-GTIN_LENGTH = 14
 # What a channel shows may be longer than we keep; nothing is decided by the rest.
 SKU_LENGTH = 100
 TITLE_LENGTH = 300
@@ -97,19 +97,11 @@ def listings_by_key(
 def match_articles(articles: Iterable[Article]) -> dict[Article, ResolvedLine]:
     """Return the articles whose SKU or GTIN is that of exactly one variant, with that variant."""
     distinct = dict.fromkeys(articles)
-    skus = {article.sku.strip().upper() for article in distinct if _is_usable(article.sku)}
-    gtins = {article.gtin.strip() for article in distinct if _is_gtin(article.gtin.strip())}
-    by_sku = {
-        sku.upper(): ResolvedLine(variant_id=variant_id)
-        for variant_id, sku in Variant.objects.annotate(upper_sku=Upper("sku"))
-        .filter(upper_sku__in=sorted(skus))
-        .values_list("pk", "sku")
-    }
-    by_gtin = _variants_by_gtin(gtins)
-
+    by_sku = _variants_by_sku(article.sku.strip() for article in distinct)
+    by_gtin = _variants_by_gtin(article.gtin.strip() for article in distinct)
     found = {}
     for article in distinct:
-        sku_hit = by_sku.get(article.sku.strip().upper())
+        sku_hit = by_sku.get(sku_key(article.sku))
         gtin_hit = by_gtin.get(article.gtin.strip())
         if sku_hit and gtin_hit and sku_hit.variant_id != gtin_hit.variant_id:
             continue
@@ -118,36 +110,28 @@ def match_articles(articles: Iterable[Article]) -> dict[Article, ResolvedLine]:
     return found
 
 
-def _is_usable(code: str) -> bool:
-    return bool(code.strip()) and not is_damaged_code(code.strip())
+def _variants_by_sku(skus: Iterable[str]) -> dict[str, ResolvedLine]:
+    wanted = {sku_key(sku) for sku in skus if sku and not is_damaged_code(sku)}
+    variants = Variant.objects.alias(key=Upper("sku")).filter(key__in=sorted(wanted))
+    return {
+        sku_key(sku): ResolvedLine(variant_id=variant_id)
+        for variant_id, sku in variants.values_list("pk", "sku")
+    }
 
 
-def _is_gtin(code: str) -> bool:
-    return code.isascii() and code.isdigit() and bool(ean.is_valid(code))
-
-
-def _variants_by_gtin(gtins: Iterable[str]) -> Mapping[str, ResolvedLine]:
-    """Return GTINs that mean one variant; 12, 13 and 14 digits compare as 14, zeros in front."""
-    spellings = {gtin: _spellings(gtin) for gtin in gtins}
-    wanted = sorted({spelling for every in spellings.values() for spelling in every})
+def _variants_by_gtin(gtins: Iterable[str]) -> dict[str, ResolvedLine]:
+    """Return the GTINs with a right check digit that mean one variant, however they are written."""
+    forms = {gtin: gtin_forms(gtin) for gtin in gtins if gtin_key(gtin) and ean.is_valid(gtin)}
+    wanted = sorted(form for every in forms.values() for form in every)
     hits: defaultdict[str, set[ResolvedLine]] = defaultdict(set)
     for variant_id, gtin in Variant.objects.filter(gtin__in=wanted).values_list("pk", "gtin"):
-        hits[gtin or ""].add(ResolvedLine(variant_id=variant_id))
+        hits[gtin_key(gtin or "")].add(ResolvedLine(variant_id=variant_id))
     for code, variant_id, pack_size in Barcode.objects.filter(code__in=wanted).values_list(
         "code", "variant_id", "pack_size"
     ):
-        hits[code].add(ResolvedLine(variant_id=variant_id, pack_size=pack_size))
-    together = {
-        gtin: set().union(*(hits[spelling] for spelling in every))
-        for gtin, every in spellings.items()
-    }
-    return {gtin: next(iter(every)) for gtin, every in together.items() if len(every) == 1}
-
-
-def _spellings(gtin: str) -> set[str]:
-    padded = gtin.zfill(GTIN_LENGTH)
+        hits[gtin_key(code)].add(ResolvedLine(variant_id=variant_id, pack_size=pack_size))
     return {
-        padded[-length:] for length in (8, 12, 13, GTIN_LENGTH) if not padded[:-length].strip("0")
+        gtin: next(iter(hits[gtin_key(gtin)])) for gtin in forms if len(hits[gtin_key(gtin)]) == 1
     }
 
 
