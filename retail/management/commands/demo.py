@@ -12,7 +12,6 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -20,11 +19,19 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 
 from channels.models import Channel
+from channels.tasks import refresh_listings
+from retail.demo.shop import demo_password
 from retail.embedded import postgres, valkey
 from retail.embedded.folders import EmbeddedServerError
-from retail.management.commands.load_demo import DEMO_PASSWORD
+from retail.management.practice import (
+    fill_shelves,
+    point_channel_at,
+    practice_channel,
+    shop_command,
+)
 from retail.management.supervision import Supervisor
 
 HOST = "127.0.0.1"  # the demo's passwords are known to everybody, so nobody else may reach it
@@ -65,7 +72,7 @@ class Command(BaseCommand):
                 _refuse_taken_port(port, remedy=f"make demo PORT={port + 10}")
                 _refuse_taken_port(shop_port, remedy=f"make demo PORT={port + 10}")
                 with _servers():
-                    self._prepare(shop_port)
+                    self._prepare()
                     self._run(port, shop_port)
         except EmbeddedServerError as error:
             raise CommandError(str(error)) from error
@@ -74,7 +81,7 @@ class Command(BaseCommand):
             sys.exit(130)
         self.stdout.write("Stopped. The data stays for next time; make demo-reset removes it.")
 
-    def _prepare(self, shop_port: int) -> None:
+    def _prepare(self) -> None:
         """Bring the database up to date; fill it when it is new."""
         self.stdout.write("Preparing the database ...")
         call_command("migrate", verbosity=0, interactive=False)
@@ -87,20 +94,20 @@ class Command(BaseCommand):
                 "The database holds records of its own, or loading the demo shop was interrupted: "
                 "nothing is loaded. make demo-reset starts afresh."
             )
-        call_command("setup_schedule")
+        call_command("setup_schedule", verbosity=0)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # empty: files come from the apps
-        _point_practice_shop_at(shop_port)
-        connection.close()
 
     def _run(self, port: int, shop_port: int) -> None:
         """Run the programs until one ends by itself or somebody asks to stop."""
         supervisor = Supervisor(sys.stdout)
         supervisor.listen_for_signals()
         try:
-            for name, command in _programs(port, shop_port).items():
+            self._open_practice_shop(supervisor, shop_port)
+            for name, command in _programs(port).items():
                 supervisor.start(name, command, ENVIRONMENT)
             if _answers(f"http://{HOST}:{port}/health/", supervisor):
                 self._greet(port)
+            connection.close()
             dead = supervisor.wait()
             self.stdout.write("Stopping ...")
         finally:
@@ -108,6 +115,19 @@ class Command(BaseCommand):
         if dead:
             code = dead.program.returncode
             raise CommandError(f"{dead.name} ended by itself (code {code}); all were stopped.")
+
+    def _open_practice_shop(self, supervisor: Supervisor, port: int) -> None:
+        """Start the shop of the practice channel; on its first day, fill its shelves."""
+        channel = practice_channel()
+        if channel is None:
+            return
+        state = settings.DEMO_DIR / "practice-shop.json"
+        is_first_day = not state.exists()
+        point_channel_at(channel, address=f"http://{HOST}:{port}")
+        supervisor.start("shop", shop_command(channel, state=state), ENVIRONMENT)
+        if is_first_day and _answers(channel.address, supervisor):
+            fill_shelves(channel, at=timezone.now())
+            refresh_listings.delay()
 
     def _greet(self, port: int) -> None:
         """Say where the shop is and who can sign in, one person for each role."""
@@ -120,17 +140,20 @@ class Command(BaseCommand):
             for group in Group.objects.order_by("name")
             if (person := people.filter(groups=group).first())
         ]
-        connection.close()
         lines += [f"    {role:<14} {person.get_username()}" for role, person in signers]
-        lines += ["", f"  Password of them all: {DEMO_PASSWORD}", "  Ctrl-C stops the demo.", ""]
+        lines += [
+            "",
+            f"  Password of them all: {demo_password(settings.DEMO_DIR)}",
+            "  Ctrl-C stops the demo.",
+            "",
+        ]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
 
-def _programs(port: int, shop_port: int) -> dict[str, list[str]]:
+def _programs(port: int) -> dict[str, list[str]]:
     """Return each program's name and command, in the order of starting."""
     return {
-        "shop": [sys.executable, "manage.py", "fake_shop", "--port", str(shop_port)],
         "web": [
             *(sys.executable, "-m", "gunicorn", "retail.wsgi:application"),
             *("--bind", f"{HOST}:{port}", "--workers", "2", "--log-level", "warning"),
@@ -184,15 +207,12 @@ def _refuse_taken_port(port: int, *, remedy: str) -> None:
             raise CommandError(message) from error
 
 
-def _point_practice_shop_at(port: int) -> None:
-    """Tell the practice channels where their shop answers this time."""
-    for channel in Channel.objects.filter(kind=Channel.Kind.FAKE):
-        address = urlsplit(channel.address)._replace(scheme="http", netloc=f"{HOST}:{port}")
-        Channel.objects.filter(pk=channel.pk).update(address=address.geturl())
-
-
 def _answers(address: str, supervisor: Supervisor) -> bool:
-    """Wait until the web answers; False when a program died or a stop was asked for meanwhile."""
+    """
+    Wait until a server answers, be it with an error.
+
+    False when a program died or somebody asked to stop meanwhile, or when it took too long.
+    """
     deadline = time.monotonic() + SECONDS_TO_ANSWER
     while time.monotonic() < deadline:
         if supervisor.was_asked_to_stop or supervisor.first_dead():
@@ -200,6 +220,8 @@ def _answers(address: str, supervisor: Supervisor) -> bool:
         try:
             with urllib.request.urlopen(address, timeout=5):  # noqa: S310 (our own http address)
                 return True
+        except urllib.error.HTTPError:
+            return True
         except (urllib.error.URLError, TimeoutError):
             time.sleep(0.2)
     return False
