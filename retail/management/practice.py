@@ -1,0 +1,66 @@
+"""The practice shop beside the demo: started on our shelves, so that its sales are ours."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from catalog.models import Variant
+from catalog.queries import price_for
+from channels.fakeshop import PracticeShop
+from channels.models import Channel
+from inventory.queries import offered_quantities
+
+SECONDS_BETWEEN_SALES = 6
+
+
+def practice_channel() -> Channel | None:
+    """Return the channel that the practice shop plays, None when nobody set one up."""
+    return Channel.objects.filter(kind=Channel.Kind.FAKE).order_by("pk").first()
+
+
+def point_channel_at(channel: Channel, *, address: str) -> None:
+    """Tell the channel where its shop answers this time."""
+    Channel.objects.filter(pk=channel.pk).update(address=address)
+    channel.address = address
+
+
+def shop_command(channel: Channel, *, state: Path) -> list[str]:
+    """
+    Return the command that runs the channel's shop and lets it sell.
+
+    state: file that keeps its shelves and orders until the next start.
+    """
+    return [
+        *(sys.executable, "manage.py", "fake_shop", "--state", str(state)),
+        *("--port", str(urlsplit(channel.address).port), "--currency", channel.currency),
+        f"--token={channel.credentials or 'practice'}",  # in one word: it may begin with a dash
+        *("--sell-every", str(SECONDS_BETWEEN_SALES)),
+    ]
+
+
+def fill_shelves(channel: Channel, *, at: datetime) -> None:
+    """Give the running shop everything we have a price for, with what may be sold of it."""
+    price_lists = list(channel.price_lists.values_list("pk", flat=True))
+    variants = list(
+        Variant.objects.filter(is_stocked=True).select_related("product").order_by("pk")
+    )
+    offered = offered_quantities(variant_ids=[variant.pk for variant in variants])
+    products = []
+    for variant in variants:
+        price = price_for(variant_id=variant.pk, price_list_ids=price_lists, quantity=1, at=at)
+        if price is None:
+            continue
+        products.append(
+            {
+                "product_id": str(variant.product_id),
+                "variant_id": str(variant.pk),
+                "sku": variant.sku,
+                "gtin": variant.gtin or "",
+                "title": " ".join(filter(None, (variant.product.name, variant.name))),
+                "price": str(round(price.unit_price, 2)),
+                "stock": offered[variant.pk],
+            }
+        )
+    with PracticeShop(address=channel.address, token=channel.credentials or "practice") as shop:
+        shop.seed(products=products)
