@@ -1,0 +1,1 @@
+"""Measurements: our acts beside hand-written SQL doing the same work, in the same run."""

@@ -1,0 +1,280 @@
+"""
+Orders of three lines taken in with their promise, one after the other and from several connections.
+
+Beside them the same rows written by hand: nine statements a transaction, nothing checked that the
+database does not check.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bench.harness import Measure
+from catalog.models import Product, Variant
+from channels.connectors.base import (
+    IncomingAddress,
+    IncomingBuyer,
+    IncomingLine,
+    IncomingOrder,
+    IncomingStatus,
+)
+from channels.models import Channel
+from inventory.models import Location
+from inventory.operations import Received, receive_stock
+from orders.operations import ingest_order
+
+VARIANTS, BUYERS, LINES = 300, 100, 3
+ORDERS = {1: 300, 4: 400, 8: 400}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One run: which orders, over how many connections; `is_hot` puts one SKU in every order."""
+
+    prefix: str
+    connections: int
+    is_hot: bool
+
+    @property
+    def name(self) -> str:
+        spread = "one hot SKU" if self.is_hot else "uniform"
+        return f"ingest with promise, {self.connections} connection(s), {spread}"
+
+
+def measure() -> list[Measure]:
+    """Measure 1, 4 and 8 connections, each with uniform SKUs and with a hot one."""
+    _prepare()
+    measures = []
+    for is_hot in (False, True):
+        for connections in ORDERS:
+            kind = "hot" if is_hot else "uniform"
+            ours = Work(prefix=f"O{kind}{connections}", connections=connections, is_hot=is_hot)
+            theirs = Work(prefix=f"S{kind}{connections}", connections=connections, is_hot=is_hot)
+            measures.append(
+                Measure(
+                    name=ours.name,
+                    unit="orders",
+                    ours=_rate(ours, _ours),
+                    theirs=_rate(theirs, _by_hand),
+                )
+            )
+    return measures
+
+
+def _prepare() -> None:
+    """Make articles with plenty of stock, a channel, and its buyers, who are known then."""
+    now = timezone.now()
+    product = Product.objects.create(name="Bench", status=Product.Status.ACTIVE)
+    variants = Variant.objects.bulk_create(
+        [Variant(product=product, sku=_sku(number)) for number in range(VARIANTS)]
+    )
+    location = Location.objects.create(
+        code="bench", name="Bench", kind=Location.Kind.WAREHOUSE, country="GB"
+    )
+    receive_stock(
+        location=location,
+        received={
+            variant.pk: Received(units=10_000_000, value=Decimal(1_000_000)) for variant in variants
+        },
+        reference="OPENING",
+        at=now,
+    )
+    channel = Channel.objects.create(
+        code="bench", name="Bench", kind=Channel.Kind.MANUAL, currency="GBP"
+    )
+    for buyer in range(BUYERS):
+        ingest_order(
+            channel=channel, incoming=_incoming(f"W{buyer}", buyer, [0, 1, 2], now), at=now
+        )
+
+
+def _rate(work: Work, take_in: Callable[[IncomingOrder, datetime], None]) -> float:
+    """Return orders a second over all connections, each a process of its own."""
+    context = multiprocessing.get_context("fork")
+    start, ready = context.Event(), context.Semaphore(0)
+    connection.close()
+    processes = [
+        context.Process(target=_run, args=(work, take_in, part, start, ready))
+        for part in range(work.connections)
+    ]
+    for process in processes:
+        process.start()
+    for _ in processes:
+        ready.acquire()
+    begun = time.perf_counter()
+    start.set()
+    for process in processes:
+        process.join()
+    seconds = time.perf_counter() - begun
+    if any(process.exitcode for process in processes):
+        msg = f"A process of “{work.name}” failed."
+        raise RuntimeError(msg)
+    return ORDERS[work.connections] / seconds
+
+
+def _run(work: Work, take_in, part: int, start, ready) -> None:  # noqa: ANN001 - a child's main
+    """Take in this process's part of the orders, once all processes are connected."""
+    try:
+        chance = random.Random(f"{work.prefix}{part}")
+        now = timezone.now()
+        count = ORDERS[work.connections] // work.connections
+        orders = [_order(work, f"{part}-{number}", chance, now) for number in range(count)]
+        connection.ensure_connection()
+        ready.release()
+        start.wait()
+        for order in orders:
+            take_in(order, now)
+    except BaseException:
+        ready.release()
+        raise
+    finally:
+        connection.close()
+
+
+def _order(work: Work, number: str, chance: random.Random, now: datetime) -> IncomingOrder:
+    skus = chance.sample(range(1, VARIANTS), LINES)
+    if work.is_hot:
+        skus[0] = 0
+    return _incoming(f"{work.prefix}-{number}", chance.randrange(BUYERS), skus, now)
+
+
+def _sku(number: int) -> str:
+    return f"BENCH-{number:04}"
+
+
+def _incoming(external_id: str, buyer: int, skus: list[int], now: datetime) -> IncomingOrder:
+    price = Decimal("9.99")
+    return IncomingOrder(
+        external_id=external_id,
+        external_number=external_id,
+        status=IncomingStatus.OPEN,
+        currency="GBP",
+        total=price * len(skus),
+        placed_at=now,
+        updated_at=now,
+        lines=tuple(
+            IncomingLine(
+                external_line_id=str(position),
+                quantity=1,
+                unit_price=price,
+                total=price,
+                sku=_sku(sku),
+                name="Bench",
+            )
+            for position, sku in enumerate(skus, start=1)
+        ),
+        buyer=IncomingBuyer(account=f"A{buyer}", name=f"Buyer {buyer}"),
+        delivery_address=IncomingAddress(street=f"{buyer} Bench Road", country="GB"),
+        is_paid=True,
+    )
+
+
+def _ours(order: IncomingOrder, now: datetime) -> None:
+    ingest_order(channel=Channel.objects.get(code="bench"), incoming=order, at=now)
+
+
+_CUSTOMER = """
+SELECT identity.customer_id, address.id, channel.id, location.id
+FROM customers_customeridentity AS identity
+JOIN customers_address AS address ON address.customer_id = identity.customer_id
+CROSS JOIN channels_channel AS channel CROSS JOIN inventory_location AS location
+WHERE identity.kind = 'CHANNEL_ACCOUNT' AND identity.channel_code = 'bench'
+    AND identity.normalised = %(account)s AND identity.is_active
+    AND channel.code = 'bench' AND location.code = 'bench'
+"""
+_ORDER = """
+INSERT INTO orders_order (channel_id, external_id, external_number, external_updated_at,
+    payload_digest, customer_id, delivery_address_id, location_id, lifecycle, payment_status,
+    fulfillment_status, return_status, currency, shipping_total, discount_total, tax_total, total,
+    rounding_difference, placed_at, created_at)
+VALUES (%(channel)s, %(external_id)s, %(external_id)s, %(now)s, md5(%(external_id)s), %(customer)s,
+    %(address)s, %(location)s, 'CONFIRMED', 'PAID', 'UNFULFILLED', 'NONE', 'GBP', 0, 0, 0,
+    %(total)s, 0, %(now)s, %(now)s)
+ON CONFLICT DO NOTHING RETURNING id, number
+"""
+_LINES = """
+INSERT INTO orders_orderline (order_id, external_line_id, variant_id, raw_sku, raw_gtin, name,
+    pack_size, is_stocked, ordered, cancelled, shipped, returned, unit_price, discount, tax, total)
+SELECT %(order)s, line.position, variant.id, line.sku, '', 'Bench', 1, true, line.quantity, 0, 0,
+    0, line.price, 0, 0, line.price
+FROM unnest(%(positions)s::text[], %(skus)s::text[], %(quantities)s::int[], %(prices)s::numeric[])
+    AS line (position, sku, quantity, price)
+JOIN catalog_variant AS variant ON upper(variant.sku) = upper(line.sku)
+RETURNING id, variant_id, ordered
+"""
+_LOCK = """
+SELECT id, variant_id, on_hand - allocated FROM inventory_stocklevel
+WHERE location_id = %(location)s AND variant_id = ANY(%(variants)s) ORDER BY id FOR NO KEY UPDATE
+"""
+_LEVELS = """
+UPDATE inventory_stocklevel AS level SET allocated = allocated + wanted.units
+FROM unnest(%(levels)s::bigint[], %(units)s::int[]) AS wanted (id, units)
+WHERE level.id = wanted.id
+"""
+_ALLOCATIONS = """
+WITH promised AS (
+    INSERT INTO inventory_allocation
+        (level_id, reference, units, shipped, released, allocated_at)
+    SELECT id, %(number)s, units, 0, 0, %(now)s
+    FROM unnest(%(levels)s::bigint[], %(units)s::int[]) AS wanted (id, units)
+    RETURNING id, level_id, units
+)
+INSERT INTO orders_lineallocation (line_id, allocation_id, units)
+SELECT line.id, promised.id, promised.units FROM promised
+JOIN unnest(%(levels)s::bigint[], %(lines)s::bigint[]) AS line (level_id, id) USING (level_id)
+"""
+_CHANGES = """
+INSERT INTO inventory_availabilitychange (variant_id, changed_at)
+SELECT unnest(%(variants)s::bigint[]), %(now)s
+"""
+_EVENTS = """
+INSERT INTO orders_orderevent (order_id, kind, details, happened_at)
+SELECT %(order)s, kind, %(details)s, %(now)s
+FROM unnest(ARRAY['INGESTED', 'CUSTOMER_IDENTIFIED', 'ALLOCATED']) AS kind
+"""
+
+
+def _by_hand(order: IncomingOrder, now: datetime) -> None:
+    assert order.buyer is not None  # noqa: S101 - made so by this module
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CUSTOMER, {"account": order.buyer.account})
+        customer, address, channel, location = cursor.fetchone()
+        given = {
+            "customer": customer,
+            "address": address,
+            "channel": channel,
+            "location": location,
+            "external_id": order.external_id,
+            "total": order.total,
+            "now": now,
+            "positions": [line.external_line_id for line in order.lines],
+            "skus": [line.sku for line in order.lines],
+            "quantities": [line.quantity for line in order.lines],
+            "prices": [line.unit_price for line in order.lines],
+            "details": json.dumps({"lines": len(order.lines)}),
+        }
+        cursor.execute(_ORDER, given)
+        given["order"], given["number"] = cursor.fetchone()
+        cursor.execute(_LINES, given)
+        lines = {variant: (line, units) for line, variant, units in cursor.fetchall()}
+        given["variants"] = sorted(lines)
+        cursor.execute(_LOCK, given)
+        levels = cursor.fetchall()
+        if any(free < lines[variant][1] for _, variant, free in levels):
+            msg = "The benchmark ran out of stock."
+            raise RuntimeError(msg)
+        given["levels"] = [level for level, _, _ in levels]
+        given["lines"] = [lines[variant][0] for _, variant, _ in levels]
+        given["units"] = [lines[variant][1] for _, variant, _ in levels]
+        for statement in (_LEVELS, _ALLOCATIONS, _CHANGES, _EVENTS):
+            cursor.execute(statement, given)
