@@ -641,6 +641,14 @@ class SupplierInvoice(models.Model):
         related_name="invoices",
     )
     paid_on = models.DateField(null=True, blank=True)
+    paid_by = models.ForeignKey(
+        "common.User",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who noted the payment.",
+    )
     voided_at = models.DateTimeField(null=True, blank=True)
     voided_by = models.ForeignKey(
         "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
