@@ -5,6 +5,20 @@ from purchasing.operations.catalogues import (
     discard_supplier_file,
     stage_supplier_file,
 )
+from purchasing.operations.findings import (
+    AlreadyDecided,
+    OwnDocument,
+    UnknownDecision,
+    decide_exception,
+    reconsider_exception,
+)
+from purchasing.operations.invoices import (
+    DuplicateInvoice,
+    InvalidInvoice,
+    NewInvoiceLine,
+    capture_invoice,
+)
+from purchasing.operations.matching import match_invoice
 from purchasing.operations.orders import (
     GoodsAlreadyArrived,
     InactiveSupplier,
@@ -24,6 +38,15 @@ from purchasing.operations.orders import (
     send,
     submit,
 )
+from purchasing.operations.payables import (
+    InvalidPaymentDay,
+    NothingToExport,
+    OwnInvoice,
+    approve_invoice,
+    export_payables,
+    record_payment,
+    void_invoice,
+)
 from purchasing.operations.receipts import (
     InvalidReceiptLine,
     MoreThanOrdered,
@@ -34,30 +57,47 @@ from purchasing.operations.receipts import (
 )
 
 __all__ = [
+    "AlreadyDecided",
+    "DuplicateInvoice",
     "GoodsAlreadyArrived",
     "InactiveSupplier",
+    "InvalidInvoice",
     "InvalidOrderLine",
+    "InvalidPaymentDay",
     "InvalidReceiptLine",
     "MissingReason",
     "MoreThanOrdered",
+    "NewInvoiceLine",
     "NewLine",
     "NoOrderLines",
     "NoSupplierPrice",
     "NothingReceived",
+    "NothingToExport",
+    "OwnDocument",
+    "OwnInvoice",
     "ReceivedLine",
     "SelfApproval",
+    "UnknownDecision",
     "apply_supplier_file",
     "approve",
+    "approve_invoice",
     "cancel",
+    "capture_invoice",
     "close_short",
     "create_purchase_order",
+    "decide_exception",
     "discard_supplier_file",
+    "export_payables",
+    "match_invoice",
     "receive_goods",
     "receive_over_order",
+    "reconsider_exception",
+    "record_payment",
     "refresh_progress",
     "return_to_draft",
     "revise_draft",
     "send",
     "stage_supplier_file",
     "submit",
+    "void_invoice",
 ]
