@@ -127,7 +127,7 @@ class _Lines:
 
     def __init__(self, file: io.TextIOBase, skipped_lines: int) -> None:
         self._file = file
-        self._characters = 0
+        self._characters = self._record_characters = 0
         self.count = 0
         self.record: list[str] = []
         for _ in range(skipped_lines):
@@ -136,12 +136,17 @@ class _Lines:
     def __iter__(self) -> _Lines:
         return self
 
+    def end_record(self) -> None:
+        self.record.clear()
+        self._record_characters = 0
+
     def __next__(self) -> str:
         line = self._read()
         if not line:
             raise StopIteration
         self.record.append(line)
-        if len(self.record) > 1 and sum(map(len, self.record)) > MAX_RECORD_CHARACTERS:
+        self._record_characters += len(line)
+        if self._record_characters > MAX_RECORD_CHARACTERS:
             raise BrokenFile(
                 "A quote opens here and does not close.", line=self.count - len(self.record) + 1
             )
@@ -174,7 +179,7 @@ def _csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
                 error = _stray_quote(cells, lines.record, dialect)
                 yield Record(begins_at, cells, error)
                 begins_at = lines.count + 1
-                lines.record.clear()
+                lines.end_record()
     except csv.Error as error:
         raise BrokenFile(_in_words(error), line=begins_at) from error
     except UnicodeDecodeError as error:

@@ -1,0 +1,29 @@
+"""People for tests: signed in, with just the permissions a test names."""
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from retail.common.models import User
+from tests.factories.common import UserFactory
+
+
+def person_who_may(*permissions: str) -> User:
+    """Return a staff user with exactly these permissions, each as `app.codename`."""
+    user = UserFactory()
+    for name in permissions:
+        app_label, codename = name.split(".")
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app_label, codename=codename)
+        )
+    return user
+
+
+def browser_of(user: User) -> Client:
+    """Return a browser in which the user is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def superuser() -> User:
+    return UserFactory(is_superuser=True)
