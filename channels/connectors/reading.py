@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from retail.common.fields import MAX_AMOUNT, MAX_UNITS
 from retail.common.money import ZERO
+
+# ASCII only: Decimal itself would read 1_000, 1e9, NaN and full-width digits.
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
 
 
 class RowReader:
@@ -29,22 +37,20 @@ class RowReader:
         value = self._row.get(key)
         if value is None:
             return ""
-        if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
+        if isinstance(value, str) or _is_number(value):
             # PostgreSQL stores every character but this one.
             return str(value).replace("\x00", "").strip()
         self._report(key, value)
         return ""
 
     def amount(self, key: str) -> Decimal:
-        """Return an amount of money; 0 when there is none."""
+        """Return an amount of money, in digits with a point; 0 when there is none."""
         value = self._row.get(key)
         if value is None or value == "":
             return ZERO
-        try:
-            amount = Decimal(value) if isinstance(value, str | int | Decimal) else None
-        except InvalidOperation:
-            amount = None
-        if amount is None or not amount.is_finite() or abs(amount) >= MAX_AMOUNT:
+        is_amount = _is_number(value) or (isinstance(value, str) and _AMOUNT.fullmatch(value))
+        amount = Decimal(value) if is_amount else None
+        if amount is None or abs(amount) >= MAX_AMOUNT:
             self._report(key, value)
             return ZERO
         return amount
