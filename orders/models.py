@@ -111,6 +111,15 @@ class Order(models.Model):
     objects = OrderQuerySet.as_manager()
 
     class Meta:
+        permissions: ClassVar = [
+            ("place_order", "Can place an order"),
+            ("promise_order", "Can promise stock to an order, and take it back"),
+            ("ship_order", "Can ship an order"),
+            ("hold_order", "Can hold an order and release it"),
+            ("link_orderline", "Can link an unknown article"),
+            ("cancel_order", "Can cancel an order"),
+            ("register_return", "Can register a return"),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["channel", "external_id"],
@@ -139,6 +148,10 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def is_open(self) -> bool:
+        return self.lifecycle in {self.Lifecycle.PLACED, self.Lifecycle.CONFIRMED}
 
 
 class OrderLine(models.Model):
@@ -214,6 +227,12 @@ class OrderLine(models.Model):
         return self.ordered - self.cancelled - self.shipped
 
 
+class OrderHoldQuerySet(models.QuerySet["OrderHold"]):
+    def open(self) -> OrderHoldQuerySet:
+        """Keep those that nobody released."""
+        return self.filter(released_at__isnull=True)
+
+
 class OrderHold(models.Model):
     """A reason why an order may not go on, open until somebody or something releases it."""
 
@@ -223,6 +242,7 @@ class OrderHold(models.Model):
         PRICE_MISMATCH = "PRICE_MISMATCH", "Total does not add up"
         EMPTY = "EMPTY", "No lines"
         LINE_REFUSED = "LINE_REFUSED", "A line makes no sense"
+        UNREADABLE = "UNREADABLE", "A part could not be read"
         NO_BUYER = "NO_BUYER", "No buyer"
         PAYMENT = "PAYMENT", "Not paid"
         CHANNEL_CONFLICT = "CHANNEL_CONFLICT", "Changed on the channel"
@@ -243,6 +263,8 @@ class OrderHold(models.Model):
         "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     release_note = models.CharField(max_length=300, blank=True)
+
+    objects = OrderHoldQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

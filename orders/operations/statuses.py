@@ -1,0 +1,98 @@
+"""Where an order stands: worked out from its lines and holds, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from orders.models import Order, OrderLine
+from retail.common.errors import BusinessError
+
+
+class UnknownOrder(BusinessError):
+    """There is no such order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """The statuses of an order that follow from its rows."""
+
+    lifecycle: str
+    fulfillment_status: str
+    return_status: str
+
+
+def locked_order(order_id: int) -> Order:
+    """
+    Lock an order for this transaction; whoever holds it may change its lines, holds and promises.
+
+    :raises UnknownOrder: no order has this id.
+    """
+    order = Order.objects.for_update().select_related("channel").filter(pk=order_id).first()
+    if order is None:
+        raise UnknownOrder("There is no such order.", order_id=order_id)
+    return order
+
+
+def statuses_of(*, lifecycle: str, lines: Collection[OrderLine], is_held: bool) -> Statuses:
+    """
+    Work out the statuses of an order.
+
+    Goods decide: a line that is not stocked goes along with them. An order is CONFIRMED while
+    nothing holds it and COMPLETED when no goods are left to be shipped, even while a hold still
+    asks somebody to look at it. CANCELLED and DRAFT are left by nobody.
+    """
+    goods = [line for line in lines if line.is_stocked]
+    shipped = sum(line.shipped for line in goods)
+    return Statuses(
+        lifecycle=_lifecycle(lifecycle, goods, is_held=is_held),
+        fulfillment_status=_fulfillment_status(goods, shipped),
+        return_status=_return_status(shipped, sum(line.returned for line in goods)),
+    )
+
+
+def _lifecycle(lifecycle: str, goods: Sequence[OrderLine], *, is_held: bool) -> str:
+    if lifecycle in {Order.Lifecycle.DRAFT, Order.Lifecycle.CANCELLED}:
+        return lifecycle
+    is_anything_open = any(line.open_quantity for line in goods)
+    if goods and not is_anything_open:
+        is_anything_out = any(line.shipped for line in goods)
+        return Order.Lifecycle.COMPLETED if is_anything_out else Order.Lifecycle.CANCELLED
+    if not goods and lifecycle == Order.Lifecycle.COMPLETED:
+        return lifecycle
+    if is_held:
+        return Order.Lifecycle.PLACED
+    return Order.Lifecycle.CONFIRMED if goods else Order.Lifecycle.COMPLETED
+
+
+def _fulfillment_status(goods: Sequence[OrderLine], shipped: int) -> str:
+    if not goods:
+        return Order.FulfillmentStatus.NOT_REQUIRED
+    if not shipped:
+        return Order.FulfillmentStatus.UNFULFILLED
+    if any(line.open_quantity for line in goods):
+        return Order.FulfillmentStatus.PARTIAL
+    return Order.FulfillmentStatus.FULFILLED
+
+
+def _return_status(shipped: int, returned: int) -> str:
+    if not returned:
+        return Order.ReturnStatus.NONE
+    return Order.ReturnStatus.RETURNED if returned >= shipped else Order.ReturnStatus.PARTIAL
+
+
+DERIVED_FIELDS = ("lifecycle", "fulfillment_status", "return_status")
+
+
+def apply_statuses(*, order: Order, lines: Collection[OrderLine], is_held: bool) -> None:
+    """Set the derived statuses on a locked order; the caller saves `DERIVED_FIELDS`."""
+    statuses = statuses_of(lifecycle=order.lifecycle, lines=lines, is_held=is_held)
+    order.lifecycle = statuses.lifecycle
+    order.fulfillment_status = statuses.fulfillment_status
+    order.return_status = statuses.return_status
+
+
+def settle_order(*, order: Order, lines: Collection[OrderLine]) -> None:
+    """Work out the statuses of a locked order from these lines and its holds, and save them."""
+    apply_statuses(order=order, lines=lines, is_held=order.holds.open().exists())
+    order.save(update_fields=[*DERIVED_FIELDS, "payment_status", "location"])
