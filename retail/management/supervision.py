@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import TextIO
+from typing import IO, TextIO
 
 SECONDS_TO_STOP = 20
 SECONDS_BETWEEN_LOOKS = 0.3
@@ -60,7 +60,9 @@ class Supervisor:
             # Ctrl-C goes to us alone, so that the order of stopping is ours to decide.
             start_new_session=True,
         )
-        printer = threading.Thread(target=self._print_lines, args=(name, program), daemon=True)
+        printer = threading.Thread(
+            target=self._print_lines, args=(name, program.stdout), daemon=True
+        )
         printer.start()
         self._children.append(Child(name, program, printer))
 
@@ -96,10 +98,11 @@ class Supervisor:
             self._hurried.set()
         self._asked.set()
 
-    def _print_lines(self, name: str, program: subprocess.Popen[str]) -> None:
-        for line in program.stdout or ():
-            self._output.write(f"{name:>6} | {line.rstrip()}\n")
-            self._output.flush()
+    def _print_lines(self, name: str, lines: IO[str]) -> None:
+        with lines:
+            for line in lines:
+                self._output.write(f"{name:>6} | {line.rstrip()}\n")
+                self._output.flush()
 
 
 def _kill_session(program: subprocess.Popen[str]) -> None:
