@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 import weakref
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -31,6 +33,12 @@ class _TryLater(Exception):
     def __init__(self, message: str, wait_seconds: float | None) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Read the certificate authorities once: it takes longer than most calls."""
+    return ssl.create_default_context()
 
 
 def _wait_before_retry(error: Exception) -> bool | float:
@@ -59,6 +67,7 @@ class ChannelHttp:
             base_url=address,
             headers={"Accept": "application/json", **headers},
             timeout=httpx2.Timeout(seconds_to_answer, connect=5),
+            verify=_trusted_authorities(),
             follow_redirects=False,
         )
         # Connectors are made for one task and forgotten: the connections end with them.
