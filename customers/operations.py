@@ -78,6 +78,7 @@ def identify_many(*, buyers: Sequence[tuple[str, Buyer]], at: datetime) -> list[
     if unknown := linking - owners.keys():
         _lock(unknown)
         owners |= _owners(unknown)
+        unknown -= owners.keys()
 
     customers: list[Customer | None] = []
     newcomers: list[Customer] = []
@@ -92,7 +93,7 @@ def identify_many(*, buyers: Sequence[tuple[str, Buyer]], at: datetime) -> list[
         customers.append(customer)
 
     Customer.objects.bulk_create(newcomers)
-    learned = sorted(unknown & owners.keys(), key=_sort_key)
+    learned = sorted(unknown, key=_sort_key)
     CustomerIdentity.objects.bulk_create([_identity(owners[key], key, at) for key in learned])
     _note_other_keys(customers, keys_by_buyer, at)
     return customers

@@ -1,7 +1,51 @@
+from decimal import Decimal
+
 import factory
 from factory.django import DjangoModelFactory
 
-from catalog.models import Product, Variant
+from catalog.models import (
+    Barcode,
+    Brand,
+    Category,
+    ExchangeRate,
+    Price,
+    PriceList,
+    Product,
+    TaxClass,
+    Variant,
+)
+from tests.factories.common import NOON
+
+
+class CategoryFactory(DjangoModelFactory):
+    class Meta:
+        model = Category
+
+    name = factory.Sequence(lambda n: f"Category {n}")
+
+
+class BrandFactory(DjangoModelFactory):
+    class Meta:
+        model = Brand
+
+    name = factory.Sequence(lambda n: f"Brand {n}")
+
+
+class TaxClassFactory(DjangoModelFactory):
+    class Meta:
+        model = TaxClass
+
+    code = factory.Sequence(lambda n: f"TAX-{n}")
+    name = factory.Sequence(lambda n: f"Tax class {n}")
+
+
+class ExchangeRateFactory(DjangoModelFactory):
+    class Meta:
+        model = ExchangeRate
+
+    currency = "EUR"
+    valid_on = factory.LazyFunction(NOON.date)
+    rate = Decimal("0.85")
 
 
 class ProductFactory(DjangoModelFactory):
@@ -18,3 +62,29 @@ class VariantFactory(DjangoModelFactory):
 
     product = factory.SubFactory(ProductFactory)
     sku = factory.Sequence(lambda n: f"SKU-{n}")
+
+
+class BarcodeFactory(DjangoModelFactory):
+    class Meta:
+        model = Barcode
+
+    variant = factory.SubFactory(VariantFactory)
+    code = factory.Sequence(lambda n: f"CODE-{n}")
+
+
+class PriceListFactory(DjangoModelFactory):
+    class Meta:
+        model = PriceList
+
+    code = factory.Sequence(lambda n: f"LIST-{n}")
+    name = factory.Sequence(lambda n: f"Price list {n}")
+    currency = "GBP"
+
+
+class PriceFactory(DjangoModelFactory):
+    class Meta:
+        model = Price
+
+    variant = factory.SubFactory(VariantFactory)
+    price_list = factory.SubFactory(PriceListFactory)
+    unit_price = Decimal("9.99")
