@@ -79,7 +79,7 @@ $(DEV): requirements/dev.txt
 
 # pip keeps to the hashes of the lock and takes the packages from wherever it is set up to.
 install = echo "Installing requirements/$(1).txt ..."; \
-	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+	$(RUN) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/$(1).txt
 
 define make-venv
 [ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }; \

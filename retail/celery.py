@@ -27,4 +27,11 @@ class ScheduledTask:
 
 # Not CELERY_BEAT_SCHEDULE: that would overwrite, at every start, what a manager changed in the
 # admin. `manage.py setup_schedule` creates the rows that are missing and leaves the others alone.
-DEFAULT_SCHEDULE: tuple[ScheduledTask, ...] = ()
+DEFAULT_SCHEDULE = (
+    ScheduledTask("Read new orders", "orders.pull_orders", timedelta(seconds=15)),
+    ScheduledTask("Try failed orders again", "orders.ingest_messages", timedelta(minutes=1)),
+    ScheduledTask("Promise to waiting orders", "orders.serve_waiting", timedelta(minutes=1)),
+    ScheduledTask("Tell channels what is in stock", "inventory.push_stock", timedelta(seconds=15)),
+    ScheduledTask("Tell channels about parcels", "orders.push_tracking", timedelta(minutes=1)),
+    ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
+)
