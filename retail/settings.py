@@ -12,6 +12,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from retail.backoffice import site
 from retail.embedded import postgres, valkey
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -211,6 +212,10 @@ MEDIA_ROOT = Path(
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
+# The look of the back office, with its menu.
+
+UNFOLD = site.UNFOLD
+
 # The API.
 
 REST_FRAMEWORK = {
@@ -218,7 +223,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
         "rest_framework.authentication.BasicAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["retail.common.permissions.ModelPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

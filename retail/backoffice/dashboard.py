@@ -1,0 +1,241 @@
+"""The home page: what waits for this person, each figure leading to the list behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from channels.queries import sync_ages
+from orders.models import OrderHold
+from purchasing.models import PurchaseOrder
+from retail.backoffice import queries
+from retail.backoffice.ages import in_words
+
+# Older than this, something that should run every few minutes does not.
+STALE = timedelta(minutes=15)
+OLD_EXCEPTION = timedelta(days=3)
+OLD_HOLD = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """
+    One line of a card: how many, of what, and where to see them.
+
+    tone: "" as it should be, "warn" somebody should look, "bad" something is wrong.
+    """
+
+    label: str
+    value: int | str
+    url: str
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The figures of one desk."""
+
+    title: str
+    icon: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of the sales chart; height in percent of the best day."""
+
+    day: str
+    orders: int
+    total: str
+    height: int
+
+
+def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add to the home page what this person may see of what waits."""
+    now = timezone.now()
+    may_see_orders = request.user.has_perm("orders.view_order")
+    cards = [
+        Card(title, icon, tuple(figures(now)))
+        for title, icon, permission, figures in _CARDS
+        if request.user.has_perm(permission)
+    ]
+    return {
+        **context,
+        "title": "Home",
+        "cards": cards,
+        "bars": _bars(now) if may_see_orders else [],
+        "newest_orders": queries.newest_orders() if may_see_orders else [],
+        "currency": settings.RETAIL_CURRENCY,
+        "shown_at": now,
+    }
+
+
+def _orders(now: datetime) -> Iterator[Figure]:
+    waiting = queries.orders_waiting(at=now)
+    yield Figure(
+        "Ready to ship",
+        waiting.to_ship,
+        _list("orders_order", lifecycle__exact="CONFIRMED"),
+        tone="warn" if waiting.to_ship else "",
+    )
+    yield Figure(
+        "Lines waiting for stock",
+        waiting.waiting_lines,
+        _list("orders_orderhold", released_at__isnull="True", kind__exact=OrderHold.Kind.STOCK),
+        tone="warn" if waiting.waiting_lines else "",
+    )
+    for hold in waiting.holds:
+        yield Figure(
+            f"On hold: {hold.label.lower()}",
+            hold.count,
+            _list("orders_orderhold", released_at__isnull="True", kind__exact=hold.kind),
+            note=f"oldest {in_words(hold.oldest)}",
+            tone="bad" if hold.oldest > OLD_HOLD else "warn",
+        )
+
+
+def _buying(now: datetime) -> Iterator[Figure]:
+    today = now.date()
+    waiting = queries.buying_waiting(today=today)
+    sent = {
+        "status__exact": PurchaseOrder.Status.SENT,
+        "receipt_status__in": "NONE,PARTIAL",
+    }
+    yield Figure(
+        "To approve",
+        waiting.to_approve,
+        _list("purchasing_purchaseorder", status__exact="AWAITING_APPROVAL"),
+        tone="warn" if waiting.to_approve else "",
+    )
+    yield Figure(
+        "Approved, to be sent",
+        waiting.to_send,
+        _list("purchasing_purchaseorder", status__exact="APPROVED"),
+        tone="warn" if waiting.to_send else "",
+    )
+    yield Figure(
+        "Goods expected within a week",
+        waiting.expected,
+        _list(
+            "purchasing_purchaseorder",
+            **sent,
+            expected_on__gte=today.isoformat(),
+            expected_on__lte=(today + queries.RECEIPTS_WITHIN).isoformat(),
+        ),
+    )
+    yield Figure(
+        "Goods overdue",
+        waiting.overdue,
+        _list("purchasing_purchaseorder", **sent, expected_on__lt=today.isoformat()),
+        tone="bad" if waiting.overdue else "",
+    )
+
+
+def _invoices(now: datetime) -> Iterator[Figure]:
+    waiting = queries.invoices_waiting()
+    for label, count, status, tone in (
+        ("On hold", waiting.on_hold, "ON_HOLD", "bad"),
+        ("Waiting for goods", waiting.waiting_for_goods, "MATCHING", ""),
+        ("To approve", waiting.to_approve, "MATCHED", "warn"),
+        ("To hand to accounting", waiting.to_export, "APPROVED", "warn"),
+    ):
+        yield Figure(
+            label,
+            count,
+            _list("purchasing_supplierinvoice", status__exact=status),
+            tone=tone if count else "",
+        )
+    for group in queries.exceptions_waiting(at=now):
+        yield Figure(
+            f"Exceptions for the {group.role.lower()}",
+            group.count,
+            _list(
+                "purchasing_matchexception",
+                status__exact="OPEN",
+                kind__in=",".join(group.kinds),
+            ),
+            note=f"oldest {in_words(group.oldest)}",
+            tone="bad" if group.oldest > OLD_EXCEPTION else "warn",
+        )
+
+
+def _channels(now: datetime) -> Iterator[Figure]:
+    for sync in sync_ages(at=now):
+        age = f"{in_words(sync.age)} ago" if sync.age is not None else "never"
+        is_stale = sync.age is None or sync.age > STALE
+        yield Figure(
+            f"{sync.channel.name}: {sync.stream} read",
+            age,
+            _list("channels_synccursor", channel__id__exact=sync.channel.pk),
+            note=f"{sync.failures} failed in a row" if sync.failures else "",
+            tone="bad" if sync.failures or is_stale else "",
+        )
+    changes = queries.unpushed(at=now)
+    is_slow = changes.oldest is not None and changes.oldest > STALE
+    yield Figure(
+        "Stock changes not pushed yet",
+        changes.changes,
+        _list("inventory_availabilitychange"),
+        note=f"oldest {in_words(changes.oldest)}" if changes.oldest else "",
+        tone="bad" if is_slow else "",
+    )
+    refused = queries.refused_by_channels()
+    yield Figure(
+        "Messages refused by channels",
+        refused,
+        _list("channels_outboxentry", status__exact="FAILED"),
+        tone="bad" if refused else "",
+    )
+
+
+def _imports(now: datetime) -> Iterator[Figure]:
+    waiting = queries.imports_waiting(at=now)
+    yield Figure(
+        "Waiting for a decision",
+        waiting.staged,
+        _list("common_importrun", status__exact="STAGED"),
+        tone="warn" if waiting.staged else "",
+    )
+    yield Figure(
+        "Failed in the last week",
+        waiting.failed,
+        _list("common_importrun", status__exact="FAILED"),
+        tone="bad" if waiting.failed else "",
+    )
+
+
+_CARDS: tuple[tuple[str, str, str, Callable[[datetime], Iterator[Figure]]], ...] = (
+    ("Orders", "shopping_bag", "orders.view_order", _orders),
+    ("Buying", "receipt_long", "purchasing.view_purchaseorder", _buying),
+    ("Invoices", "request_quote", "purchasing.view_supplierinvoice", _invoices),
+    ("Channels", "hub", "channels.view_synccursor", _channels),
+    ("Imported files", "file_open", "common.view_importrun", _imports),
+)
+
+
+def _bars(now: datetime) -> list[Bar]:
+    days = queries.sales_by_day(today=now.date())
+    best = max((day.orders for day in days), default=0) or 1
+    return [
+        Bar(
+            day=f"{day.day:%a %d}",
+            orders=day.orders,
+            total=f"{day.total:,}",
+            height=round(100 * day.orders / best),
+        )
+        for day in days
+    ]
+
+
+def _list(name: str, **filters: Any) -> str:
+    url = reverse(f"admin:{name}_changelist")
+    return f"{url}?{urlencode(filters)}" if filters else url

@@ -1,0 +1,153 @@
+"""The menu, by desk: what somebody at that desk opens in a day, not which app it is stored by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the menu: the list of one model."""
+
+    title: str
+    icon: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    title: str
+    items: tuple[Item, ...]
+
+
+DESKS: tuple[Desk, ...] = (
+    Desk(
+        "Orders desk",
+        (
+            Item("Orders", "shopping_bag", "orders.Order"),
+            Item("Holds", "pan_tool", "orders.OrderHold"),
+            Item("Order lines", "list_alt", "orders.OrderLine"),
+            Item("Shipments", "local_shipping", "orders.Fulfillment"),
+            Item("Returns", "assignment_return", "orders.Return"),
+        ),
+    ),
+    Desk(
+        "Warehouse desk",
+        (
+            Item("Stock", "inventory_2", "inventory.StockLevel"),
+            Item("Goods receipts", "move_to_inbox", "purchasing.GoodsReceipt"),
+            Item("Promised to orders", "bookmark", "inventory.Allocation"),
+            Item("Stock movements", "swap_vert", "inventory.StockMovement"),
+            Item("Locations", "warehouse", "inventory.Location"),
+        ),
+    ),
+    Desk(
+        "Catalog desk",
+        (
+            Item("Products", "sell", "catalog.Product"),
+            Item("Variants", "style", "catalog.Variant"),
+            Item("Prices", "payments", "catalog.Price"),
+            Item("Price lists", "price_change", "catalog.PriceList"),
+            Item("Barcodes", "barcode", "catalog.Barcode"),
+            Item("Categories", "account_tree", "catalog.Category"),
+            Item("Brands", "verified", "catalog.Brand"),
+        ),
+    ),
+    Desk(
+        "Buying desk",
+        (
+            Item("Purchase orders", "receipt_long", "purchasing.PurchaseOrder"),
+            Item("Suppliers", "handshake", "purchasing.Supplier"),
+            Item("Supplier articles", "format_list_bulleted", "purchasing.SupplierProduct"),
+            Item("Supplier prices", "euro_symbol", "purchasing.SupplierPrice"),
+            Item("Supplier files", "upload_file", "purchasing.SupplierFileRun"),
+        ),
+    ),
+    Desk(
+        "Invoices desk",
+        (
+            Item("Supplier invoices", "request_quote", "purchasing.SupplierInvoice"),
+            Item("Exceptions", "rule", "purchasing.MatchException"),
+            Item("Handed to accounting", "outbox", "purchasing.PayableExport"),
+            Item("Stock value", "account_balance", "inventory.CostPool"),
+            Item("Cost movements", "timeline", "inventory.CostMovement"),
+        ),
+    ),
+    Desk(
+        "Customers",
+        (
+            Item("Customers", "person", "customers.Customer"),
+            Item("Addresses", "home_pin", "customers.Address"),
+        ),
+    ),
+    Desk(
+        "Channels",
+        (
+            Item("Channels", "hub", "channels.Channel"),
+            Item("Listings", "storefront", "channels.Listing"),
+            Item("To be sent", "outgoing_mail", "channels.OutboxEntry"),
+            Item("Messages received", "inbox", "channels.InboundMessage"),
+            Item("How far we have read", "update", "channels.SyncCursor"),
+            Item("Stock changes to tell", "sync", "inventory.AvailabilityChange"),
+        ),
+    ),
+    Desk(
+        "Setup",
+        (
+            Item("Imported files", "file_open", "common.ImportRun"),
+            Item("Rejected lines", "rule_folder", "common.ImportReject"),
+            Item("Supplier file profiles", "tune", "purchasing.SupplierFileProfile"),
+            Item("Invoice tolerances", "straighten", "purchasing.TolerancePolicy"),
+            Item("Tax classes", "percent", "catalog.TaxClass"),
+            Item("Exchange rates", "currency_exchange", "catalog.ExchangeRate"),
+            Item("Schedule", "schedule", "django_celery_beat.PeriodicTask"),
+            Item("Runs of scheduled work", "history", "common.TaskRun"),
+            Item("People", "group", "common.User"),
+            Item("Roles", "badge", "auth.Group"),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu as Unfold reads it, with what this person may open."""
+    today = [_entry("Home", "dashboard", reverse("admin:index"))]
+    if request.user.has_perm("common.view_taskrun"):
+        today.append(_entry("Health", "monitor_heart", reverse("health-tasks")))
+    return [
+        {"title": "Today", "items": today},
+        *(
+            {
+                "title": desk.title,
+                "collapsible": True,
+                "items": [
+                    _entry(item.title, item.icon, _list_url(item.model))
+                    for item in desk.items
+                    if _may_open(request, item.model)
+                ],
+            }
+            for desk in DESKS
+        ),
+    ]
+
+
+def _may_open(request: HttpRequest, label: str) -> bool:
+    """Tell whether the model has an admin and lets the person see its list."""
+    model = apps.get_model(label)
+    if not admin.site.is_registered(model):
+        return False
+    return admin.site.get_model_admin(model).has_view_permission(request)
+
+
+def _list_url(label: str) -> str:
+    return reverse(f"admin:{label.replace('.', '_').lower()}_changelist")
+
+
+def _entry(title: str, icon: str, link: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": link}

@@ -1,0 +1,313 @@
+"""What waits for somebody, over all apps: a constant number of queries each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Count, Min, Q, Sum
+from django.db.models.functions import TruncDate
+from django_celery_beat.models import PeriodicTask
+
+from catalog.models import ExchangeRate
+from channels.models import OutboxEntry
+from inventory.models import AvailabilityChange
+from orders.models import Order, OrderHold
+from orders.queries import orders_to_ship, waiting_lines
+from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice
+from retail.common.models import ImportRun, TaskRun
+from retail.common.money import ZERO, round_amount
+
+RECEIPTS_WITHIN = timedelta(days=7)
+FAILED_IMPORTS_OF = timedelta(days=7)
+SALES_DAYS = 14
+NEWEST_ORDERS = 8
+# A task may miss a turn while the worker is busy; two missed ones are a fault.
+TURNS_UNTIL_LATE = 3
+INTEGRITY_TASK = "backoffice.check_integrity"
+
+# Source: P (c), MatchException, "assigned role": who can clear up which kind of difference.
+_CLEARED_UP_BY: Mapping[str, str] = {
+    MatchException.Kind.PRICE: "Buyer",
+    MatchException.Kind.PRICE_TOTAL: "Buyer",
+    MatchException.Kind.NO_ORDER: "Buyer",
+    MatchException.Kind.QUANTITY: "Warehouse",
+}
+_BY_DEFAULT = "Accountant"
+
+
+@dataclass(frozen=True)
+class HoldsWaiting:
+    """Open holds of one kind."""
+
+    kind: str
+    label: str
+    count: int
+    oldest: timedelta
+
+
+@dataclass(frozen=True)
+class OrdersWaiting:
+    to_ship: int
+    waiting_lines: int
+    holds: tuple[HoldsWaiting, ...]
+
+
+@dataclass(frozen=True)
+class BuyingWaiting:
+    """What purchase orders wait for; `expected` goods come within a week, `overdue` should have."""
+
+    to_approve: int
+    to_send: int
+    expected: int
+    overdue: int
+
+
+@dataclass(frozen=True)
+class InvoicesWaiting:
+    on_hold: int
+    waiting_for_goods: int
+    to_approve: int
+    to_export: int
+
+
+@dataclass(frozen=True)
+class ExceptionsWaiting:
+    """Open exceptions that one role clears up; the kinds are those counted."""
+
+    role: str
+    kinds: tuple[str, ...]
+    count: int
+    oldest: timedelta
+
+
+@dataclass(frozen=True)
+class ImportsWaiting:
+    """Files that failed in the last week, and files waiting for a decision."""
+
+    failed: int
+    staged: int
+
+
+@dataclass(frozen=True)
+class Unpushed:
+    """Stock changes that no channel was told yet."""
+
+    changes: int
+    oldest: timedelta | None
+
+
+@dataclass(frozen=True)
+class DaySales:
+    """Orders placed on a day; `total` in book currency at the last known rates."""
+
+    day: date
+    orders: int
+    total: Decimal
+
+
+@dataclass(frozen=True)
+class TaskHealth:
+    """
+    How a scheduled task fares.
+
+    last: its newest run, None when it never ran. every: how often it should run, None when it has
+    no interval. is_late: it should have run again by now.
+    """
+
+    name: str
+    last: TaskRun | None
+    every: timedelta | None
+    is_enabled: bool
+    is_late: bool
+
+    @property
+    def is_well(self) -> bool:
+        return not self.is_late and (self.last is None or self.last.status != "FAILED")
+
+
+def orders_waiting(*, at: datetime) -> OrdersWaiting:
+    """Return what waits at the orders desk."""
+    holds = (
+        OrderHold.objects.filter(released_at__isnull=True)
+        .values("kind")
+        .annotate(count=Count("pk"), oldest=Min("opened_at"))
+        .order_by("kind")
+    )
+    return OrdersWaiting(
+        to_ship=orders_to_ship().count(),
+        waiting_lines=waiting_lines().count(),
+        holds=tuple(
+            HoldsWaiting(
+                kind=row["kind"],
+                label=OrderHold.Kind(row["kind"]).label,
+                count=row["count"],
+                oldest=at - row["oldest"],
+            )
+            for row in holds
+        ),
+    )
+
+
+def still_expected(today: date) -> Q:
+    """Return the condition of sent purchase orders whose goods are due within a week."""
+    return _sent_and_open() & Q(expected_on__range=(today, today + RECEIPTS_WITHIN))
+
+
+def overdue(today: date) -> Q:
+    """Return the condition of sent purchase orders whose goods should have come."""
+    return _sent_and_open() & Q(expected_on__lt=today)
+
+
+def _sent_and_open() -> Q:
+    return Q(
+        status=PurchaseOrder.Status.SENT,
+        receipt_status__in=[PurchaseOrder.Progress.NONE, PurchaseOrder.Progress.PARTIAL],
+    )
+
+
+def buying_waiting(*, today: date) -> BuyingWaiting:
+    """Return what waits at the buying desk."""
+    status = PurchaseOrder.Status
+    counts = PurchaseOrder.objects.aggregate(
+        to_approve=Count("pk", filter=Q(status=status.AWAITING_APPROVAL)),
+        to_send=Count("pk", filter=Q(status=status.APPROVED)),
+        expected=Count("pk", filter=still_expected(today)),
+        overdue=Count("pk", filter=overdue(today)),
+    )
+    return BuyingWaiting(**counts)
+
+
+def invoices_waiting() -> InvoicesWaiting:
+    """Return what waits at the invoices desk."""
+    status = SupplierInvoice.Status
+    counts = SupplierInvoice.objects.aggregate(
+        on_hold=Count("pk", filter=Q(status=status.ON_HOLD)),
+        waiting_for_goods=Count("pk", filter=Q(status=status.MATCHING)),
+        to_approve=Count("pk", filter=Q(status=status.MATCHED)),
+        to_export=Count("pk", filter=Q(status=status.APPROVED)),
+    )
+    return InvoicesWaiting(**counts)
+
+
+def exceptions_waiting(*, at: datetime) -> list[ExceptionsWaiting]:
+    """Return open exceptions by the role that clears them up, the oldest first."""
+    rows = (
+        MatchException.objects.filter(status=MatchException.Status.OPEN)
+        .values("kind")
+        .annotate(count=Count("pk"), oldest=Min("raised_at"))
+        .order_by("kind")
+    )
+    by_role: dict[str, list[tuple[str, int, datetime]]] = {}
+    for row in rows:
+        role = _CLEARED_UP_BY.get(row["kind"], _BY_DEFAULT)
+        by_role.setdefault(role, []).append((row["kind"], row["count"], row["oldest"]))
+    waiting = [
+        ExceptionsWaiting(
+            role=role,
+            kinds=tuple(kind for kind, _, _ in found),
+            count=sum(count for _, count, _ in found),
+            oldest=at - min(oldest for _, _, oldest in found),
+        )
+        for role, found in by_role.items()
+    ]
+    return sorted(waiting, key=lambda group: group.oldest, reverse=True)
+
+
+def imports_waiting(*, at: datetime) -> ImportsWaiting:
+    """Return the files that somebody should look at."""
+    status = ImportRun.Status
+    counts = ImportRun.objects.aggregate(
+        failed=Count("pk", filter=Q(status=status.FAILED, started_at__gte=at - FAILED_IMPORTS_OF)),
+        staged=Count("pk", filter=Q(status=status.STAGED)),
+    )
+    return ImportsWaiting(**counts)
+
+
+def unpushed(*, at: datetime) -> Unpushed:
+    """Return how many stock changes no push has read yet."""
+    found = AvailabilityChange.objects.aggregate(changes=Count("pk"), oldest=Min("changed_at"))
+    oldest = found["oldest"]
+    return Unpushed(changes=found["changes"], oldest=at - oldest if oldest else None)
+
+
+def refused_by_channels() -> int:
+    """Return how many messages channels refused for good."""
+    return OutboxEntry.objects.filter(status=OutboxEntry.Status.FAILED).count()
+
+
+def sales_by_day(*, today: date) -> list[DaySales]:
+    """Return the last two weeks, days without orders included; cancelled orders do not count."""
+    first_day = today - timedelta(days=SALES_DAYS - 1)
+    rows = (
+        Order.objects.exclude(lifecycle__in=[Order.Lifecycle.DRAFT, Order.Lifecycle.CANCELLED])
+        .filter(placed_at__date__gte=first_day, placed_at__date__lte=today)
+        .annotate(day=TruncDate("placed_at"))
+        .values("day", "currency")
+        .annotate(orders=Count("pk"), total=Sum("total"))
+        .order_by("day", "currency")
+    )
+    rates = _last_known_rates()
+    counted = {first_day + timedelta(days=n): [0, ZERO] for n in range(SALES_DAYS)}
+    for row in rows:
+        counted[row["day"]][0] += row["orders"]
+        counted[row["day"]][1] += row["total"] * rates.get(row["currency"], ZERO)
+    return [
+        DaySales(day=day, orders=orders, total=round_amount(total, settings.RETAIL_CURRENCY))
+        for day, (orders, total) in counted.items()
+    ]
+
+
+def newest_orders() -> list[Order]:
+    """Return the orders that came last."""
+    return list(Order.objects.select_related("channel").order_by("-pk")[:NEWEST_ORDERS])
+
+
+def task_healths(*, at: datetime) -> list[TaskHealth]:
+    """Return every scheduled task, and every other one that ever left a run, by name."""
+    last = {
+        run.name: run
+        for run in TaskRun.objects.order_by("name", "-started_at", "-pk").distinct("name")
+    }
+    scheduled = {
+        task.task: task
+        for task in PeriodicTask.objects.select_related("interval")
+        .exclude(task__startswith="celery.")
+        .order_by("pk")
+    }
+    return [
+        _health(name, last.get(name), scheduled.get(name), at)
+        for name in sorted({*last, *scheduled})
+    ]
+
+
+def last_integrity_check() -> TaskRun | None:
+    """Return the newest finished check of totals against their ledgers."""
+    return (
+        TaskRun.objects.filter(name=INTEGRITY_TASK, status=TaskRun.Status.DONE)
+        .order_by("-started_at", "-pk")
+        .first()
+    )
+
+
+def _health(
+    name: str, last: TaskRun | None, scheduled: PeriodicTask | None, at: datetime
+) -> TaskHealth:
+    interval = scheduled.interval if scheduled else None
+    every = timedelta(**{interval.period: interval.every}) if interval else None
+    is_enabled = bool(scheduled and scheduled.enabled)
+    is_due = is_enabled and every is not None
+    is_late = is_due and (last is None or at - last.started_at > every * TURNS_UNTIL_LATE)
+    return TaskHealth(name=name, last=last, every=every, is_enabled=is_enabled, is_late=is_late)
+
+
+def _last_known_rates() -> dict[str, Decimal]:
+    rates = dict(
+        ExchangeRate.objects.order_by("currency", "-valid_on")
+        .distinct("currency")
+        .values_list("currency", "rate")
+    )
+    return {**rates, settings.RETAIL_CURRENCY: Decimal(1)}
