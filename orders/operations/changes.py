@@ -29,17 +29,11 @@ class Changes:
     quantities: Mapping[str, int] = field(default_factory=dict)
     others: tuple[str, ...] = ()
 
-    def __bool__(self) -> bool:
-        return any(
-            (
-                self.is_cancelled,
-                self.is_shipped,
-                self.is_paid,
-                self.has_buyer,
-                self.has_address,
-                self.quantities,
-                self.others,
-            )
+    @property
+    def is_certain(self) -> bool:
+        """Whether anything is new for sure; a buyer and an address are told each time."""
+        return bool(
+            self.is_cancelled or self.is_shipped or self.is_paid or self.quantities or self.others
         )
 
     def summary(self) -> dict[str, Any]:

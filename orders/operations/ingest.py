@@ -23,6 +23,7 @@ from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, open_holds
 from orders.operations.reading import (
     Reading,
+    lacks_buyer,
     new_line,
     new_order,
     read_order,
@@ -65,8 +66,8 @@ def ingest_order(
     location: where a channel that ships itself takes the goods from; by default the location that
     has most of them.
 
-    A buyer is needed only for sending: an open order with goods has to have a buyer or an
-    address, else it is held.
+    A buyer is needed only for sending: an open order with goods is held while the channel names
+    no buyer, or one that nobody can be recognized by and no address either.
     Locks: the order, keys of its customer, then cost pools and stock levels.
 
     :raises UnusableOrder: the order has no id that could be stored.
@@ -129,7 +130,7 @@ def _take_in(order: Order, reading: Reading, location: Location | None, at: date
         if incoming.status == IncomingStatus.SHIPPED:
             holds += _sell(order, reading, lines, location, at)
         else:
-            holds += _promise(order, lines, at)
+            holds += _promise(order, reading, lines, at)
         open_holds(order=order, holds=holds, at=at)
         apply_statuses(order=order, lines=lines, is_held=bool(holds))
     order.save(
@@ -219,15 +220,16 @@ def line_holds(lines: Sequence[OrderLine]) -> list[NewHold]:
     ]
 
 
-def _promise(order: Order, lines: Sequence[OrderLine], at: datetime) -> list[NewHold]:
+def _promise(
+    order: Order, reading: Reading, lines: Sequence[OrderLine], at: datetime
+) -> list[NewHold]:
     """Promise the goods of a new order; return what keeps them from being sent."""
     holds = []
     missing = promise_lines(order=order, lines=lines, promised={}, at=at).missing
     if missing:
         holds.append(stock_hold(missing))
-    has_goods = any(line.is_stocked for line in lines)
-    if has_goods and order.customer is None and order.delivery_address is None:
-        reason = "Nobody to send the goods to."
+    if any(line.is_stocked for line in lines) and lacks_buyer(order, reading.order):
+        reason = "The channel does not say who bought it."
         holds.append(NewHold(kind=OrderHold.Kind.NO_BUYER, reason=reason))
     return holds
 

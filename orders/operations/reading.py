@@ -148,6 +148,13 @@ def reading_holds(reading: Reading) -> list[NewHold]:
     return holds
 
 
+def lacks_buyer(order: Order, incoming: IncomingOrder) -> bool:
+    """Tell whether goods of the order could not be sent, for want of somebody to send them to."""
+    if order.customer_id is not None:
+        return False
+    return incoming.buyer is None or order.delivery_address_id is None
+
+
 def raw_line(refusal: RefusedLine) -> dict[str, str]:
     """Return a refused line as it came, in plain text, for the timeline."""
     line = refusal.line

@@ -292,7 +292,8 @@ def _tell_channel(
     payload: dict[str, Any] = {
         "external_order_id": order.external_id,
         "carrier": carrier,
-        "tracking_number": tracking_number,
+        # Channels tell one parcel from the next by this number; ours stands in where none is.
+        "tracking_number": tracking_number or fulfillment.number,
         "shipped_at": fulfillment.shipped_at.isoformat(),
         "lines": dict(sent),
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from channels.connectors.base import IncomingOrder
 from customers.operations import Buyer, PostalAddress, identify, record_address
 from inventory.models import StockLevel
 from orders.models import LineAllocation, Order, OrderEvent, OrderHold, OrderLine
@@ -22,7 +23,12 @@ from orders.operations.cancelling import call_off
 from orders.operations.changes import Changes, diff
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, close_holds, open_holds
-from orders.operations.reading import Reading, amount_or_zero, order_amounts
+from orders.operations.reading import (
+    Reading,
+    amount_or_zero,
+    lacks_buyer,
+    order_amounts,
+)
 from orders.operations.statuses import settle_order
 
 
@@ -54,21 +60,10 @@ def update_order(*, order: Order, reading: Reading, at: datetime) -> bool:
         conflicts.append("The channel cancelled it after goods were shipped.")
     elif changes.is_cancelled:
         call_off(order=order, lines=lines, reason="Cancelled on the channel.", at=at)
-    is_changed = is_moved or _says_more_than_addresses(changes)
+    is_changed = is_moved or changes.is_certain
     if is_changed:
-        _close_update(order, lines, changes, conflicts, at)
+        _close_update(order, lines, changes, conflicts, reading.order, at)
     return is_changed
-
-
-def _says_more_than_addresses(changes: Changes) -> bool:
-    """An address or a buyer is told each time; whether it is new is known once it is stored."""
-    return bool(
-        changes.is_cancelled
-        or changes.is_shipped
-        or changes.is_paid
-        or changes.quantities
-        or changes.others
-    )
 
 
 def _close_update(
@@ -76,9 +71,13 @@ def _close_update(
     lines: Sequence[OrderLine],
     changes: Changes,
     conflicts: Sequence[str],
+    incoming: IncomingOrder,
     at: datetime,
 ) -> None:
     record_events([event(order, OrderEvent.Kind.UPDATED, at=at, **changes.summary())])
+    if not lacks_buyer(order, incoming):
+        note = "The channel told who it is for."
+        close_holds(order=order, kinds=[OrderHold.Kind.NO_BUYER], note=note, at=at)
     if conflicts:
         kind = OrderHold.Kind.CHANNEL_CONFLICT
         open_holds(order=order, holds=[NewHold(kind=kind, reason=" ".join(conflicts))], at=at)
@@ -110,7 +109,6 @@ def _meet_buyer(order: Order, reading: Reading, at: datetime) -> bool:
             )
         ]
     )
-    _release_no_buyer(order, at)
     return True
 
 
@@ -129,17 +127,7 @@ def _change_address(
         conflicts.append("The address changed after goods were shipped.")
         return True
     order.delivery_address = address
-    _release_no_buyer(order, at)
     return True
-
-
-def _release_no_buyer(order: Order, at: datetime) -> None:
-    close_holds(
-        order=order,
-        kinds=[OrderHold.Kind.NO_BUYER],
-        note="The channel told who it is for.",
-        at=at,
-    )
 
 
 def _change_quantities(

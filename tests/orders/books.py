@@ -1,0 +1,30 @@
+"""What the database holds about orders and stock, to see that nothing was changed."""
+
+from typing import Any
+
+from catalog.models import Variant
+from channels.models import OutboxEntry
+from customers.models import Address, Customer
+from inventory.models import Allocation, CostMovement, StockLevel, StockMovement
+from orders.models import (
+    Fulfillment,
+    LineAllocation,
+    Order,
+    OrderEvent,
+    OrderHold,
+    OrderLine,
+    Parcel,
+    Return,
+    ReturnLine,
+)
+
+WATCHED = (
+    Variant, OutboxEntry, Address, Customer, Allocation, CostMovement, StockLevel, StockMovement,
+    Fulfillment, LineAllocation, Order, OrderEvent, OrderHold, OrderLine, Parcel, Return,
+    ReturnLine,
+)  # fmt: skip
+
+
+def books() -> dict[str, list[dict[str, Any]]]:
+    """Return every row of the tables an order touches, to compare before and after."""
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in WATCHED}
