@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 from django.db import connection, transaction
 
-from inventory.models import CostMovement, CostPool, StockLevel, StockMovement
+from inventory.models import CostPool, StockLevel, StockMovement
 from inventory.operations.levels import (
     InsufficientStock,
     InvalidQuantity,
@@ -25,6 +23,9 @@ from inventory.operations.levels import (
 from inventory.operations.posting import running_costs
 
 _Key = tuple[int, int, str, str]
+
+# Source: PostgreSQL manual, COPY, section "Text Format".
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,45 +133,53 @@ def _write(
     levels: Mapping[tuple[int, int], StockLevel],
 ) -> None:
     """Run the moving average through the issues in memory and write every row it makes."""
-    costs = running_costs(pools)
-    cost_rows, stock_rows = [], []
+    taken_back = {issue.variant_id for issue in issues if issue.units < 0}
+    costs = running_costs(pools, taken_back=taken_back)
+    cost_lines, stock_lines = [], []
     on_hand: dict[int, int] = defaultdict(int)
-    pool_changes: dict[int, tuple[int, Decimal]] = {}
     for issue in issues:
         cost, pool_id = costs[issue.variant_id], pools[issue.variant_id].pk
         level_id = levels[issue.location_id, issue.variant_id].pk
         units_before, quantity = cost.units, -issue.units
         if issue.units > 0:
-            kind, value = CostMovement.Kind.ISSUE.value, -cost.issue(issue.units)
+            kind, value = "ISSUE", -cost.issue(issue.units)
         else:
-            kind, value = CostMovement.Kind.RECEIPT.value, cost.take_back(quantity)
+            kind, value = "RECEIPT", cost.take_back(quantity)
         on_hand[level_id] += quantity
-        units, total = pool_changes.get(pool_id, (0, Decimal(0)))
-        pool_changes[pool_id] = (units + quantity, total + value)
-        reference, moved_at = issue.reference, issue.moved_at
-        cost_rows.append((pool_id, kind, quantity, value, 0, units_before, reference, moved_at))
-        stock_rows.append(
-            (level_id, issue.kind, quantity, value, reference, issue.reason, moved_at)
+        reference, reason = issue.reference.translate(_ESCAPES), issue.reason.translate(_ESCAPES)
+        moved_at = issue.moved_at.isoformat()
+        cost_lines.append(
+            f"{pool_id}\t{kind}\t{quantity}\t{value}\t0\t{units_before}\t{reference}\t{moved_at}\n"
+        )
+        stock_lines.append(
+            f"{level_id}\t{issue.kind}\t{quantity}\t{value}\t{reference}\t{reason}\t{moved_at}\n"
         )
     _copy(
-        "inventory_costmovement",
-        "pool_id, kind, units, value, expensed, units_before, reference, moved_at",
-        cost_rows,
+        "inventory_costmovement (pool_id, kind, units, value, expensed, units_before, reference,"
+        " moved_at)",
+        cost_lines,
     )
     _copy(
-        "inventory_stockmovement",
-        "level_id, kind, quantity, cost_value, reference, reason, moved_at",
-        stock_rows,
+        "inventory_stockmovement (level_id, kind, quantity, cost_value, reference, reason,"
+        " moved_at)",
+        stock_lines,
     )
     add_to_levels(on_hand=on_hand)
-    add_to_pools(pool_changes)
+    add_to_pools(
+        {
+            pools[variant_id].pk: (
+                cost.units - pools[variant_id].units,
+                cost.value - pools[variant_id].value,
+            )
+            for variant_id, cost in costs.items()
+        }
+    )
 
 
-def _copy(table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Append rows by COPY, in their order; a bulk INSERT takes about three times as long."""
+def _copy(table_and_columns: str, lines: Iterable[str]) -> None:
+    """Append rows in their order by COPY: one text, not a hundred thousand parameters."""
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+        cursor.copy(f"COPY {table_and_columns} FROM STDIN") as copy,
     ):
-        for row in rows:
-            copy.write_row(row)
+        copy.write("".join(lines))

@@ -10,7 +10,6 @@ from django.db import connection
 
 from catalog.models import Variant
 from inventory.models import (
-    AvailabilityChange,
     CostPool,
     Location,
     StockLevel,
@@ -197,6 +196,11 @@ def add_to_pools(changes: Mapping[int, tuple[int, Decimal]]) -> None:
 
 def note_availability(*, variant_ids: Iterable[int], at: datetime) -> None:
     """Note that the listings of these variants must be told."""
-    AvailabilityChange.objects.bulk_create(
-        [AvailabilityChange(variant_id=pk, changed_at=at) for pk in sorted(set(variant_ids))]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO inventory_availabilitychange (variant_id, changed_at)
+            SELECT unnest(%s::bigint[]), %s
+            """,
+            [sorted(set(variant_ids)), at],
+        )

@@ -30,23 +30,26 @@ def work_out_offers(*, limit: int, at: datetime) -> int:
         .values_list("pk", "variant_id")[:limit]
     )
     AvailabilityChange.objects.filter(pk__in=[pk for pk, _ in changes]).delete()
-    never_offered = (
-        Listing.objects.filter(variant__isnull=False, offered_quantity__isnull=True)
-        .order_by("pk")
-        .values_list("pk", flat=True)[:limit]
+    for_sale = Listing.objects.filter(
+        status__in=[Listing.Status.PUBLISHED, Listing.Status.PAUSED],
+        variant__is_stocked=True,
     )
+    never_offered = for_sale.filter(offered_quantity__isnull=True).order_by("pk")
     listings = list(
         Listing.objects.for_update().filter(
             Q(variant_id__in={variant_id for _, variant_id in changes})
-            | Q(pk__in=list(never_offered)),
-            variant__is_stocked=True,
+            | Q(pk__in=list(never_offered.values_list("pk", flat=True)[:limit])),
+            pk__in=for_sale,
         )
     )
     # The stock is read after the notes are gone and the listings are locked: a movement after
     # this reading leaves a note of its own, and no older reading can be written over this one.
-    offered = offered_quantities(variant_ids=[listing.variant_id for listing in listings])
+    offered = offered_quantities(
+        variant_ids={listing.variant_id for listing in listings if listing.variant_id}
+    )
     for listing in listings:
-        listing.offered_quantity = offered[listing.variant_id] // listing.pack_size
+        units = offered[listing.variant_id] if listing.variant_id else 0
+        listing.offered_quantity = units // listing.pack_size
         listing.offered_at = at
     Listing.objects.bulk_update(listings, ["offered_quantity", "offered_at"], batch_size=1000)
     return len(changes)
@@ -66,16 +69,14 @@ def record_pushed(
     listings, quantities, results: side by side, one per item of the push. A listing that was
     refused stays due, as does one whose offer changed while the push was on its way.
     """
-    accepted = [
-        (listing.pk, quantity)
+    accepted = {
+        listing.pk: quantity
         for listing, quantity, result in zip(listings, quantities, results, strict=True)
         if not result.error
-    ]
-    locked = Listing.objects.for_update().filter(pk__in=[pk for pk, _ in accepted])
-    pushed = dict(accepted)
-    rows = list(locked)
+    }
+    rows = list(Listing.objects.for_update().filter(pk__in=list(accepted)))
     for row in rows:
-        row.pushed_quantity = pushed[row.pk]
+        row.pushed_quantity = accepted[row.pk]
         row.pushed_at = at
     Listing.objects.bulk_update(rows, ["pushed_quantity", "pushed_at"])
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -34,14 +34,17 @@ class Act:
     reason: str = ""
 
 
-def running_costs(pools: Mapping[int, CostPool]) -> dict[int, RunningCost]:
+def running_costs(
+    pools: Mapping[int, CostPool], *, taken_back: Collection[int]
+) -> dict[int, RunningCost]:
     """
     Return the running cost per variant id of locked pools (variant id -> pool).
 
-    An empty pool brings the cost of its latest movement, which tells the last known unit cost.
+    taken_back: ids of variants of which units come in without a stated value. Their empty pools
+    bring the cost of the latest movement, which tells the last known unit cost.
     """
     latest = CostMovement.objects.filter(pool=OuterRef("pk")).exclude(units=0).order_by("-pk")
-    empty = [pool.pk for pool in pools.values() if not pool.units]
+    empty = [pools[pk].pk for pk in taken_back if not pools[pk].units]
     last_known: dict[int, tuple[int, Decimal]] = {}
     if empty:
         rows = (
@@ -131,7 +134,9 @@ def _book_cost(
     values: Mapping[int, Decimal],
 ) -> dict[int, Decimal]:
     """Write the cost movements and the pools; return variant id -> signed value moved."""
-    costs = running_costs(pools)
+    costs = running_costs(
+        pools, taken_back=[pk for pk, count in units.items() if count > 0 and pk not in values]
+    )
     movements, booked = [], {}
     for variant_id, count in units.items():
         cost = costs[variant_id]

@@ -54,11 +54,20 @@ def promise(*, level=None, units=1, reference="SO-1", at=STOCKED_AT):
     return allocation
 
 
+def _after_receipt(model):
+    """Return a maker: receive some stock and pick the newest row that this wrote."""
+
+    def make():
+        stock()
+        return model.objects.latest("pk")
+
+    return make
+
+
 MAKERS = {
-    StockLevel: stock,
-    StockMovement: lambda: stock().movements.get(),
     Allocation: promise,
-    CostPool: lambda: stock().variant.cost_pool,
-    CostMovement: lambda: stock().variant.cost_pool.movements.get(),
-    AvailabilityChange: lambda: stock().variant.availability_changes.get(),
+    **{
+        model: _after_receipt(model)
+        for model in (AvailabilityChange, CostMovement, CostPool, StockLevel, StockMovement)
+    },
 }

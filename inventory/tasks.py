@@ -1,0 +1,109 @@
+"""Scheduled work: telling channels what they may sell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from celery import shared_task
+from django.db.models import F, Q
+from django.utils import timezone
+
+from channels.connectors import connector_for
+from channels.connectors.base import ChannelError, StockPush
+from channels.models import Channel, Listing, SyncCursor
+from inventory import operations
+from retail.common.errors import BusinessError
+from retail.common.taskruns import recorded
+
+logger = structlog.get_logger(__name__)
+
+CHANGES_PER_RUN = 5000
+LISTINGS_PER_CHANNEL = 2000
+ITEMS_PER_CALL = 100
+ORDERS_STREAM = "orders"
+# Older than this, orders we have not seen may have sold what we are about to offer.
+OLDEST_ORDERS = timedelta(minutes=10)
+ERRORS_KEPT = 50
+
+
+@shared_task(name="inventory.push_stock")
+@recorded("inventory.push_stock")
+def push_stock(**_future: Any) -> dict[str, Any]:
+    """
+    Work out what changed listings offer and tell the channels that take stock from us.
+
+    A listing is due while what it offers is not what was pushed, so a failed push is made up for
+    by the next run. A channel whose orders were not read for ten minutes is told nothing.
+    """
+    changes = operations.work_out_offers(limit=CHANGES_PER_RUN, at=timezone.now())
+    pushed, errors = 0, []
+    for channel in Channel.objects.order_by("pk"):
+        if not channel.is_taking_stock:
+            continue
+        due = list(_due_listings(channel))
+        if not due:
+            continue
+        if not _has_fresh_orders(channel, timezone.now()):
+            errors.append(f"{channel}: orders were not read for ten minutes, nothing pushed")
+            continue
+        try:
+            pushed += _push(channel, due, errors)
+        except (ChannelError, BusinessError) as error:
+            errors.append(f"{channel}: {error}")
+    for error in errors:
+        logger.warning("stock_not_pushed", reason=error)
+    return {
+        "changes": changes,
+        "pushed": pushed,
+        "errors": len(errors),
+        "first_errors": errors[:ERRORS_KEPT],
+    }
+
+
+def _due_listings(channel: Channel) -> Sequence[Listing]:
+    """Return what the channel must be told, what sells out first: a zero prevents an oversell."""
+    return Listing.objects.filter(
+        Q(pushed_quantity=None) | ~Q(pushed_quantity=F("offered_quantity")),
+        channel=channel,
+        status=Listing.Status.PUBLISHED,
+        offered_quantity__isnull=False,
+    ).order_by("offered_quantity", "pk")[:LISTINGS_PER_CHANNEL]
+
+
+def _has_fresh_orders(channel: Channel, now: datetime) -> bool:
+    return SyncCursor.objects.filter(
+        channel=channel, stream=ORDERS_STREAM, read_at__gte=now - OLDEST_ORDERS
+    ).exists()
+
+
+def _push(channel: Channel, due: Sequence[Listing], errors: list[str]) -> int:
+    """Push in bounded calls, each kept before the next; return how many items were accepted."""
+    connector = connector_for(channel)
+    pushed = 0
+    for start in range(0, len(due), ITEMS_PER_CALL):
+        listings = due[start : start + ITEMS_PER_CALL]
+        pushes = [
+            StockPush(
+                external_product_id=listing.external_product_id,
+                external_variant_id=listing.external_variant_id or "",
+                quantity=listing.offered_quantity or 0,
+            )
+            for listing in listings
+        ]
+        results = connector.push_stock(pushes)
+        refused = operations.record_pushed(
+            listings=listings,
+            quantities=[push.quantity for push in pushes],
+            results=results,
+            at=timezone.now(),
+        )
+        pushed += len(listings) - len(refused)
+        errors += [
+            f"{channel}: {listing} {refused[listing.pk]}"
+            for listing in listings
+            if listing.pk in refused
+        ]
+    return pushed
