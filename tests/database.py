@@ -51,6 +51,7 @@ def _migrated_template(cursor) -> str:
     name = TEMPLATE_PREFIX + _digest()
     if _exists(cursor, name):
         return name
+    cursor.execute("SET lock_timeout = 0; SET statement_timeout = 0")  # migrating takes its time
     cursor.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
     try:
         if not _exists(cursor, name):
