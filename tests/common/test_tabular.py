@@ -243,7 +243,14 @@ def test_excel_that_unpacks_without_end_is_refused(file, monkeypatch):
         list(read_table(file(excel(("A-1", 5)), "bomb.xlsx")))
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 and nothing more", excel(("A-1", 5))[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    # Named, because a workbook holds the moment it was made and the names must not.
+    [
+        pytest.param(b"PK\x03\x04 and nothing more", id="only_its_first_bytes"),
+        pytest.param(excel(("A-1", 5))[:-30], id="without_its_end"),
+    ],
+)
 def test_damaged_excel_is_refused(file, content):
     with pytest.raises(BrokenFile, match="damaged"):
         list(read_table(file(content, "prices.xlsx")))
