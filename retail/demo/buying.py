@@ -29,6 +29,8 @@ from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
 DAYS_BETWEEN_ORDERS = 18
 REORDER_BELOW, ORDER_UP_TO = 8, 36
 LINES_PER_ORDER = 14
+DAYS_TO_DECIDE = timedelta(days=6)
+FORGOTTEN_LINES, BROKEN_LINES = 0.06, 0.05
 
 # What a supplier's list looks like on a bad day: each of these lines is refused with its reason.
 BAD_LINES = (
@@ -48,24 +50,34 @@ class Buying:
     """Puts the year's price files and order rounds into the agenda."""
 
     def __init__(
-        self, *, shop: Shop, agenda: Agenda, range_of_articles: Sequence[Article], folder: Path
+        self,
+        *,
+        shop: Shop,
+        agenda: Agenda,
+        range_of_articles: Sequence[Article],
+        folder: Path,
+        ends_at: datetime,
     ) -> None:
         self.shop = shop
         self.agenda = agenda
         self.articles = range_of_articles
         self.folder = folder
+        self.ends_at = ends_at
         self.chance = random.Random(43)  # noqa: S311 - a believable spread, not a secret
 
-    def plan(self, *, begins_at: datetime, ends_at: datetime) -> None:
+    def plan(self, *, begins_at: datetime) -> None:
         """Two price files a supplier, and an order round every few weeks."""
         for number, supplier in enumerate(SUPPLIERS):
             self.agenda.add(begins_at, self._price_file(supplier, Decimal(1), ()))
             later = begins_at + timedelta(days=200 + 9 * number)
             self.agenda.add(later, self._price_file(supplier, Decimal("1.04"), BAD_LINES))
             at = begins_at + timedelta(days=20 + 3 * number, hours=9)
-            while at < ends_at:
+            while at < self.ends_at - timedelta(days=3):
                 self.agenda.add(at, self._order_round(supplier.code))
                 at += timedelta(days=DAYS_BETWEEN_ORDERS)
+        # Two orders that the manager has on the desk this morning, and one still being written.
+        for supplier, hours in zip(SUPPLIERS, (7, 5, 1), strict=False):
+            self.agenda.add(self.ends_at - timedelta(hours=hours), self._order_round(supplier.code))
 
     def _price_file(
         self, demo: DemoSupplier, factor: Decimal, extra_lines: Sequence[dict[str, str]]
@@ -136,7 +148,7 @@ class Buying:
     def _approve(self, order_id: int) -> Happening:
         def happen(at: datetime) -> None:
             operations.approve(order_id=order_id, at=at, by=self.shop.people["mira"])
-            order = operations.send(order_id=order_id, at=at, by=self.shop.people["bea"])
+            order = operations.send(order_id=order_id, at=at)
             days = order.supplier.lead_time_days + self.chance.randint(-2, 4)
             self.agenda.add(at + timedelta(days=days), self._delivery(order_id, 1))
 
@@ -168,9 +180,9 @@ class Buying:
 
     def _received(self, line_id: int, expected: int, part: int) -> ReceivedLine | None:
         """The first delivery misses a line now and then and has a broken piece or two."""
-        if part == 1 and self.chance.random() < 0.06:
+        if part == 1 and self.chance.random() < FORGOTTEN_LINES:
             return None
-        rejected = 2 if self.chance.random() < 0.05 and expected > 2 else 0
+        rejected = min(2, expected - 1) if self.chance.random() < BROKEN_LINES else 0
         return ReceivedLine(
             order_line_id=line_id,
             accepted=expected - rejected,
@@ -181,7 +193,9 @@ class Buying:
     def _invoice(self, receipt_id: int, part: int) -> Happening:
         def happen(at: datetime) -> None:
             receipt = GoodsReceipt.objects.select_related("supplier").get(pk=receipt_id)
-            mood = self.chance.choices(("right", "dearer", "more units"), (80, 11, 9))[0]
+            is_news = at > self.ends_at - DAYS_TO_DECIDE
+            weights = (10, 50, 40) if is_news else (80, 11, 9)
+            mood = self.chance.choices(("right", "dearer", "more units"), weights)[0]
             lines = self._invoice_lines(receipt_id, mood)
             currency = receipt.supplier.currency
             net = sum((line.net_amount for line in lines), Decimal(0))
@@ -200,7 +214,7 @@ class Buying:
                 by=self.shop.people["alan"],
             )
             operations.match_invoice(invoice_id=invoice.pk, at=at)
-            self.agenda.add(at + timedelta(days=4), self._decide(invoice.pk))
+            self.agenda.add(at + DAYS_TO_DECIDE, self._decide(invoice.pk))
 
         return happen
 

@@ -14,7 +14,7 @@ from channels.connectors.base import (
     IncomingOrder,
     IncomingStatus,
 )
-from orders.operations import ingest_order, ship
+from orders.operations import allocate_waiting, ingest_order, ship
 from retail.common.errors import BusinessError
 from retail.demo.agenda import Agenda, Happening
 from retail.demo.articles import Article
@@ -22,6 +22,8 @@ from retail.demo.people import Person
 from retail.demo.shop import Shop
 
 SHIPPING = Decimal("3.95")
+DAY = timedelta(days=1)
+ORDERS_SINCE_YESTERDAY = 24
 CHANNELS, CHANNEL_WEIGHTS = ("web", "bazaar", "store", "phone"), (55, 25, 14, 6)
 # In which orders something is wrong, counted from the newest: what the desks have to deal with.
 UNKNOWN_ARTICLE, TOTAL_OFF, NO_BUYER = frozenset({5, 31}), frozenset({9}), frozenset({14})
@@ -46,12 +48,19 @@ class Selling:
         self.chance = random.Random(42)  # noqa: S311 - a believable spread, not a secret
 
     def plan(self, *, count: int, begins_at: datetime, ends_at: datetime) -> None:
-        """Spread that many orders over the time, more of them towards its end."""
+        """Spread that many orders over the time, more towards its end, many since yesterday."""
         length = (ends_at - begins_at).total_seconds()
-        shares = sorted(self.chance.triangular(0, 1, 0.85) for _ in range(count))
-        for number, share in enumerate(shares):
+        since_yesterday = DAY.total_seconds() / length
+        shares = [self.chance.triangular(0, 1, 0.85) for _ in range(count - ORDERS_SINCE_YESTERDAY)]
+        shares += [
+            1 - since_yesterday * self.chance.random() for _ in range(ORDERS_SINCE_YESTERDAY)
+        ]
+        for number, share in enumerate(sorted(shares)):
             placed_at = begins_at + timedelta(seconds=int(length * share))
             self.agenda.add(placed_at, self._order(number, from_the_end=count - number))
+        mornings = (begins_at + day * DAY for day in range(1, (ends_at - begins_at).days))
+        for morning in mornings:
+            self.agenda.add(morning, _serve_waiting)
 
     def _order(self, number: int, *, from_the_end: int) -> Happening:
         def happen(at: datetime) -> None:
@@ -135,6 +144,10 @@ class Selling:
                 self.agenda.add(at + timedelta(days=2), self._shipping(order_id))
 
         return happen
+
+
+def _serve_waiting(at: datetime) -> None:
+    allocate_waiting(at=at)
 
 
 def _line(position: int, article: Article, quantity: int) -> IncomingLine:

@@ -38,12 +38,12 @@ def tell_story(
     shop = open_shop(password=password, begins_at=begins_at, ends_at=now)
     progress("Catalogue")
     range_of_articles = list(articles())
-    import_catalogue(range_of_articles)
+    import_catalogue(articles=range_of_articles, path=folder / "products.csv", at=begins_at)
     _stock_up(shop, range_of_articles, begins_at)
     agenda = Agenda()
-    Buying(shop=shop, agenda=agenda, range_of_articles=range_of_articles, folder=folder).plan(
-        begins_at=begins_at, ends_at=now
-    )
+    Buying(
+        shop=shop, agenda=agenda, range_of_articles=range_of_articles, folder=folder, ends_at=now
+    ).plan(begins_at=begins_at)
     Selling(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, buyers=people(BUYERS)
     ).plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)

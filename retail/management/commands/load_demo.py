@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from channels.models import Channel
@@ -21,12 +22,14 @@ class Command(BaseCommand):
             raise CommandError("This is no demo: set RETAIL_DEMO=1, or use make demo.")
         if Channel.objects.exists():
             raise CommandError("The database holds a shop already; nothing was loaded.")
-        tell_story(
-            password=demo_password(settings.DEMO_DIR),
-            folder=settings.DEMO_DIR / "supplier-files",
-            now=timezone.now(),
-            progress=self._report,
-        )
+        # One transaction: whoever interrupts it finds an empty database, not half a year.
+        with transaction.atomic():
+            tell_story(
+                password=demo_password(settings.DEMO_DIR),
+                folder=settings.DEMO_DIR / "supplier-files",
+                now=timezone.now(),
+                progress=self._report,
+            )
 
     def _report(self, step: str) -> None:
         self.stdout.write(f"  {step}")
