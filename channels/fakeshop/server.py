@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(200, content)
 
-    def _act(self, path: str, body: Any, fault: Fault | None) -> Row:
+    def _act(self, path: str, body: Row, fault: Fault | None) -> Row:
         shop = self.server.shop
         parts = [unquote(part) for part in path.strip("/").split("/")]
         match self.command, parts:
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return shop.set_stock(body["items"], failing=failing)
         raise ShopError(404 if self.command == "GET" else 400, "The shop does not understand.")
 
-    def _practice(self, path: str, body: Mapping[str, Any]) -> Row:
+    def _practice(self, path: str, body: Row) -> Row:
         """Do what a real shop has no interface for: fill it, let it sell, let it fail."""
         shop = self.server.shop
         match self.command, path.strip("/").split("/")[1:]:
@@ -146,12 +146,14 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _body(self) -> Any:
+    def _body(self) -> Row:
+        """Return the object that was sent; an empty one when it is no object."""
         length = min(int(self.headers.get("Content-Length") or 0), MOST_BYTES)
         try:
-            return json.loads(self.rfile.read(length) or b"{}")
+            body = json.loads(self.rfile.read(length))
         except ValueError:
             return {}
+        return body if isinstance(body, dict) else {}
 
     def _is_authorized(self) -> bool:
         sent = self.headers.get("Authorization", "")

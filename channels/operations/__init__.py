@@ -14,6 +14,7 @@ from channels.operations.inbox import (
     store_message,
 )
 from channels.operations.listings import (
+    BadPackSize,
     RecordedListings,
     end_listings,
     ignore_listing,
@@ -32,6 +33,7 @@ from channels.operations.outbox import (
 
 __all__ = [
     "AlreadyWaiting",
+    "BadPackSize",
     "Lease",
     "LeaseLost",
     "RecordedListings",
