@@ -1,0 +1,160 @@
+"""Every address is closed to those who are not meant to open it."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.admindocs.views import simplify_regex
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from tests.architecture.models import APPS, label
+from tests.factories import FACTORIES
+from tests.people import browser_of, person_who_may
+
+# What anybody may open, and why.
+PUBLIC = {
+    "/health/": "asked by load balancers; tells nothing but that the process is alive",
+    "/login/": "where one signs in",
+}
+# What every person of the staff may open.
+FOR_ALL_STAFF = {
+    "/": "shows each person what they may see of what waits",
+    "/jsi18n/": "the words of the admin's scripts",
+    "/logout/": "everybody leaves",
+    "/password_change/": "everybody's own",
+    "/password_change/done/": "everybody's own",
+    "/search/": "finds only what the person may view",
+    "/api/v1/": "names the lists, opens none",
+    "/api/schema/": "describes the API",
+    "/api/docs/": "describes the API",
+}
+REFUSED = {401, 403}
+
+SITE = admin.site._registry
+OURS = [model for model in SITE if model._meta.app_label in APPS and model in FACTORIES]
+
+
+def addresses(patterns=None, prefix="/"):
+    """Yield every address of the program, 1 standing for whatever is variable."""
+    for pattern in patterns or get_resolver().url_patterns:
+        route = prefix + simplify_regex(str(pattern.pattern)).removeprefix("/")
+        if isinstance(pattern, URLPattern):
+            yield re.sub(r"<[^>]+>", "1", route)
+        else:
+            yield from addresses(pattern.url_patterns, route)
+
+
+ADDRESSES = sorted(set(addresses()))
+
+
+def test_addresses_are_found():
+    assert {"/health/", "/orders/order/", "/api/v1/", "/health/tasks/"} <= set(ADDRESSES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", [a for a in ADDRESSES if a not in PUBLIC])
+def test_address_is_closed_to_strangers(address):
+    answer = Client().get(address)
+
+    if answer.status_code in {301, 302}:
+        assert answer.url.startswith("/login/")
+    else:
+        assert answer.status_code in REFUSED
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_address_is_open(address):
+    assert Client().get(address).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", FOR_ALL_STAFF)
+def test_address_for_all_staff_is_open_to_somebody_without_permissions(address):
+    assert browser_of(person_who_may()).get(address).status_code in {200, 302, 405}
+
+
+def pages_of(model, row):
+    """Return the addresses of a model's admin, filled in for the row."""
+    base = f"/{model._meta.app_label}/{model._meta.model_name}/"
+    for pattern in SITE[model].get_urls():
+        if "/act/" in str(pattern.pattern) or "download/" in str(pattern.pattern):
+            continue
+        route = simplify_regex(str(pattern.pattern)).removeprefix("/")
+        if route.startswith("act/"):
+            continue
+        yield base + re.sub(r"<[^>]+>", str(row.pk), route)
+
+
+def acts_of(model, row):
+    base, model_admin = f"/{model._meta.app_label}/{model._meta.model_name}/", SITE[model]
+    for act in getattr(model_admin, "acts", ()):
+        yield f"{base}{row.pk}/act/{act.name}/"
+    for download in getattr(model_admin, "downloads", ()):
+        yield f"{base}{row.pk}/download/{download.name}/"
+    for act in getattr(model_admin, "page_acts", ()):
+        yield f"{base}act/{act.name}/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", OURS, ids=label)
+def test_pages_are_closed_to_staff_without_permission(model):
+    row, browser = FACTORIES[model](), browser_of(person_who_may())
+
+    answers = {url: browser.get(url) for url in pages_of(model, row)}
+
+    # Django's address for an object without "change" leads there, where it is refused.
+    open_pages = {
+        url: answer.status_code
+        for url, answer in answers.items()
+        if answer.status_code not in REFUSED
+        and not (answer.status_code == 302 and answer.url.endswith("/change/"))
+    }
+    assert open_pages == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", OURS, ids=label)
+def test_acts_are_closed_to_those_who_may_only_look(model):
+    row = FACTORIES[model]()
+    view = f"{model._meta.app_label}.view_{model._meta.model_name}"
+    browser = browser_of(person_who_may(view))
+    needed = {offer.permission for offer in every_offer(SITE[model])}
+
+    answers = {
+        (method.__name__, url): method(url).status_code
+        for url in acts_of(model, row)
+        for method in (browser.get, browser.post)
+    }
+
+    if needed == {view}:
+        pytest.skip("looking is all it asks for")
+    assert {key: status for key, status in answers.items() if status != 403} == {}
+
+
+@pytest.mark.django_db
+def test_acts_ask_for_permissions_that_exist():
+    known = {
+        f"{app_label}.{codename}"
+        for app_label, codename in Permission.objects.values_list(
+            "content_type__app_label", "codename"
+        )
+    }
+
+    unknown = [
+        f"{model._meta.label} {offer.name}: {offer.permission}"
+        for model, model_admin in SITE.items()
+        for offer in every_offer(model_admin)
+        if offer.permission not in known
+    ]
+    assert unknown == []
+
+
+def every_offer(model_admin):
+    return [
+        *getattr(model_admin, "acts", ()),
+        *getattr(model_admin, "page_acts", ()),
+        *getattr(model_admin, "downloads", ()),
+    ]
