@@ -154,6 +154,12 @@ class Order(models.Model):
         return self.lifecycle in {self.Lifecycle.PLACED, self.Lifecycle.CONFIRMED}
 
 
+class OrderLineQuerySet(models.QuerySet["OrderLine"]):
+    def unknown(self) -> OrderLineQuerySet:
+        """Keep lines of goods whose article nobody knows."""
+        return self.filter(is_stocked=True, variant__isnull=True)
+
+
 class OrderLine(models.Model):
     """
     One article of an order: what was said, which variant that is, and how far it got.
@@ -185,6 +191,8 @@ class OrderLine(models.Model):
     discount = MoneyField(default=0)
     tax = MoneyField(default=0)
     total = MoneyField(default=0, help_text="Of the line, as the channel said.")
+
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -1,0 +1,176 @@
+"""The rows of orders one kind at a time, to be searched and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from orders.models import (
+    Fulfillment,
+    FulfillmentLine,
+    LineAllocation,
+    OrderEvent,
+    OrderHold,
+    OrderLine,
+    Parcel,
+    Return,
+    ReturnLine,
+)
+from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Holds that are open, or were released."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> Sequence[tuple[str, str]]:
+        return (("open", "Open"), ("released", "Released"))
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[OrderHold]) -> QuerySet[OrderHold]:
+        if self.value() not in {"open", "released"}:
+            return queryset
+        return queryset.filter(released_at__isnull=self.value() == "open")
+
+
+@admin.register(OrderHold)
+class OrderHoldAdmin(ViewOnlyAdmin):
+    """Why orders may not go on; they are released on the page of the order."""
+
+    list_display = ("order", "shown_kind", "reason", "opened_at", "released_at", "released_by")
+    list_select_related = ("order", "released_by")
+    list_filter = (OpenFilter, "kind")
+    search_fields = ("order__number", "order__external_number", "reason")
+    ordering = ("-opened_at", "-pk")
+
+    @display(description="Kind", ordering="kind", label=True)
+    def shown_kind(self, hold: OrderHold) -> str:
+        return hold.get_kind_display()
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(ViewOnlyAdmin):
+    """Lines of orders."""
+
+    list_display = (
+        *("order", "name", "raw_sku", "variant", "ordered", "shipped", "cancelled"),
+        *("returned", "unit_price", "total"),
+    )
+    list_select_related = ("order", "variant")
+    list_filter = ("is_stocked",)
+    search_fields = ("order__number", "raw_sku", "variant__sku")
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(ViewOnlyAdmin):
+    """What happened to orders."""
+
+    list_display = ("order", "kind", "happened_at", "caused_by")
+    list_select_related = ("order", "caused_by")
+    list_filter = ("kind",)
+    search_fields = ("order__number",)
+
+
+@admin.register(LineAllocation)
+class LineAllocationAdmin(ViewOnlyAdmin):
+    """Which promise of stock serves which line."""
+
+    list_display = ("shown_order", "line", "allocation", "units")
+    list_select_related = ("line__order", "allocation")
+    search_fields = ("line__order__number", "allocation__reference")
+
+    @display(description="Order", ordering="line__order_id")
+    def shown_order(self, line_allocation: LineAllocation) -> str:
+        return str(line_allocation.line.order)
+
+
+class FulfillmentLineInline(ViewOnlyInline):
+    """What left with it."""
+
+    model = FulfillmentLine
+    fields = ("line", "quantity")
+    ordering = ("pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FulfillmentLine]:
+        lines: QuerySet[FulfillmentLine] = super().get_queryset(request)
+        return lines.select_related("line")
+
+
+class ParcelInline(ViewOnlyInline):
+    """The boxes it left in."""
+
+    model = Parcel
+    fields = ("carrier", "tracking_number")
+    ordering = ("pk",)
+
+
+@admin.register(Fulfillment)
+class FulfillmentAdmin(ViewOnlyAdmin):
+    """Goods that left."""
+
+    list_display = ("number", "order", "location", "method", "shipped_at", "shipped_by")
+    list_select_related = ("order", "location", "shipped_by")
+    list_filter = ("method", "location")
+    search_fields = ("number", "order__number", "parcels__tracking_number")
+    ordering = ("-shipped_at", "-pk")
+    inlines = (FulfillmentLineInline, ParcelInline)
+    readonly_fields = ("number",)
+
+
+@admin.register(FulfillmentLine)
+class FulfillmentLineAdmin(ViewOnlyAdmin):
+    """Lines of what left."""
+
+    list_display = ("fulfillment", "line", "quantity")
+    list_select_related = ("fulfillment", "line")
+    search_fields = ("fulfillment__number", "line__raw_sku")
+
+
+@admin.register(Parcel)
+class ParcelAdmin(ViewOnlyAdmin):
+    """Boxes on their way."""
+
+    list_display = ("carrier", "tracking_number", "fulfillment")
+    list_select_related = ("fulfillment",)
+    search_fields = ("tracking_number", "fulfillment__number")
+
+
+class ReturnLineInline(ViewOnlyInline):
+    """What came back with it."""
+
+    model = ReturnLine
+    fields = ("name", "raw_sku", "variant", "quantity", "unit_price", "disposition")
+    ordering = ("pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
+        lines: QuerySet[ReturnLine] = super().get_queryset(request)
+        return lines.select_related("variant")
+
+
+@admin.register(Return)
+class ReturnAdmin(ViewOnlyAdmin):
+    """Goods that customers brought back."""
+
+    list_display = ("number", "order", "customer", "channel", "location", "received_at")
+    list_select_related = ("order", "customer", "channel", "location")
+    list_filter = ("channel", "location")
+    search_fields = ("number", "order__number", "external_id", "customer__name")
+    ordering = ("-received_at", "-pk")
+    inlines = (ReturnLineInline,)
+    readonly_fields = ("number",)
+
+
+@admin.register(ReturnLine)
+class ReturnLineAdmin(ViewOnlyAdmin):
+    """Lines of what came back."""
+
+    list_display = ("parent", "name", "raw_sku", "variant", "quantity", "disposition")
+    list_select_related = ("parent", "variant")
+    list_filter = ("disposition",)
+    search_fields = ("parent__number", "raw_sku", "variant__sku")

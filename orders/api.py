@@ -1,0 +1,290 @@
+"""Orders over HTTP: read them, place one, ship one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import BaseRouter
+from rest_framework.views import APIView
+
+from catalog.queries import variants_by_code
+from channels.models import Channel
+from customers.models import Customer
+from orders import operations
+from orders.models import (
+    Fulfillment,
+    FulfillmentLine,
+    Order,
+    OrderHold,
+    OrderLine,
+    Parcel,
+    Return,
+    ReturnLine,
+)
+from orders.operations import NewOrderLine
+from retail.common.api import ReadOnlyViewSet
+from retail.common.models import User
+
+LONGEST_KEY = 100
+KEY_HEADER = OpenApiParameter(
+    name="Idempotency-Key",
+    type=OpenApiTypes.STR,
+    location=OpenApiParameter.HEADER,
+    required=True,
+    description="Made by the caller: the same request with the same key again has one effect.",
+)
+
+
+def may(*permissions: str) -> type[BasePermission]:
+    """Return the permission class that lets those pass who have all of these permissions."""
+
+    class May(BasePermission):
+        def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - its signature
+            return isinstance(request.user, User) and request.user.has_perms(permissions)
+
+    return May
+
+
+class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
+    sku = serializers.CharField(source="variant.sku", default=None, read_only=True)
+
+    class Meta:
+        model = OrderLine
+        fields = (
+            *("id", "external_line_id", "sku", "raw_sku", "name", "pack_size", "is_stocked"),
+            *("ordered", "cancelled", "shipped", "returned"),
+            *("unit_price", "discount", "tax", "total"),
+        )
+
+
+class OrderHoldSerializer(serializers.ModelSerializer[OrderHold]):
+    class Meta:
+        model = OrderHold
+        fields = ("id", "line", "kind", "reason", "opened_at", "released_at", "release_note")
+
+
+class OrderSerializer(serializers.ModelSerializer[Order]):
+    channel = serializers.CharField(source="channel.code", read_only=True)
+    lines = OrderLineSerializer(many=True, read_only=True)
+    holds = OrderHoldSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Order
+        fields = (
+            *("id", "number", "channel", "external_id", "external_number", "customer"),
+            *("lifecycle", "payment_status", "fulfillment_status", "return_status"),
+            *("currency", "shipping_total", "discount_total", "tax_total", "total"),
+            *("rounding_difference", "placed_at", "ship_by", "created_at", "lines", "holds"),
+        )
+
+
+class ParcelSerializer(serializers.ModelSerializer[Parcel]):
+    class Meta:
+        model = Parcel
+        fields = ("carrier", "tracking_number")
+
+
+class FulfillmentLineSerializer(serializers.ModelSerializer[FulfillmentLine]):
+    class Meta:
+        model = FulfillmentLine
+        fields = ("line", "quantity")
+
+
+class FulfillmentSerializer(serializers.ModelSerializer[Fulfillment]):
+    location = serializers.CharField(source="location.code", read_only=True)
+    lines = FulfillmentLineSerializer(many=True, read_only=True)
+    parcels = ParcelSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Fulfillment
+        fields = ("id", "number", "order", "location", "method", "shipped_at", "lines", "parcels")
+
+
+class ReturnLineSerializer(serializers.ModelSerializer[ReturnLine]):
+    class Meta:
+        model = ReturnLine
+        fields = (
+            *("id", "order_line", "variant", "raw_sku", "name", "quantity", "unit_price"),
+            "disposition",
+        )
+
+
+class ReturnSerializer(serializers.ModelSerializer[Return]):
+    channel = serializers.CharField(source="channel.code", read_only=True)
+    location = serializers.CharField(source="location.code", read_only=True)
+    lines = ReturnLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Return
+        fields = (
+            *("id", "number", "channel", "external_id", "order", "customer", "location"),
+            *("currency", "received_at", "lines"),
+        )
+
+
+class NewLineSerializer(serializers.Serializer[Any]):
+    sku = serializers.CharField(max_length=100, help_text="SKU, GTIN or barcode.")
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    unit_price = serializers.DecimalField(
+        max_digits=16, decimal_places=4, min_value=0, required=False, allow_null=True
+    )
+
+
+class NewOrderSerializer(serializers.Serializer[Any]):
+    channel = serializers.SlugRelatedField(slug_field="code", queryset=Channel.objects.all())
+    customer = serializers.PrimaryKeyRelatedField(
+        queryset=Customer.objects.all(), required=False, allow_null=True
+    )
+    lines = NewLineSerializer(many=True, allow_empty=False)
+
+
+class ShippedLineSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+
+
+class ShipmentSerializer(serializers.Serializer[Any]):
+    carrier = serializers.CharField(max_length=50, required=False, default="", allow_blank=True)
+    tracking_number = serializers.CharField(
+        max_length=100, required=False, default="", allow_blank=True
+    )
+    lines = ShippedLineSerializer(
+        many=True, required=False, help_text="Everything promised at the location when left out."
+    )
+
+
+class OrderFilter(django_filters.FilterSet):
+    """Narrow the list of orders."""
+
+    channel = django_filters.CharFilter(field_name="channel__code")
+    placed_from = django_filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="gte")
+    placed_to = django_filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="lt")
+
+    class Meta:
+        model = Order
+        fields = ("lifecycle", "fulfillment_status", "external_id", "external_number", "customer")
+
+
+class OrderViewSet(ReadOnlyViewSet):
+    """Orders of every channel, newest first."""
+
+    queryset = (
+        Order.objects.select_related("channel")
+        .prefetch_related("lines__variant", "holds")
+        .order_by("-placed_at", "-pk")
+    )
+    serializer_class = OrderSerializer
+    filterset_class = OrderFilter
+
+    @extend_schema(
+        request=NewOrderSerializer, responses={201: OrderSerializer}, parameters=[KEY_HEADER]
+    )
+    @action(detail=False, methods=["post"], permission_classes=[MayRead, may("orders.place_order")])
+    def place(self, request: Request) -> Response:
+        """Place an order of our own: all of it is promised, or nothing is kept."""
+        asked = NewOrderSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        order = operations.place_order(
+            channel=asked.validated_data["channel"],
+            customer=asked.validated_data.get("customer"),
+            lines=_order_lines(asked.validated_data["lines"]),
+            key=_key(request),
+            at=timezone.now(),
+            by=_person(request),
+        )
+        answer = self.get_serializer(self.get_queryset().get(pk=order.pk))
+        return Response(answer.data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        request=ShipmentSerializer,
+        responses={201: FulfillmentSerializer},
+        parameters=[KEY_HEADER],
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[may("orders.view_order", "orders.ship_order")],
+    )
+    def ship(self, request: Request, pk: str) -> Response:
+        """Send promised goods of the order from where it is served from."""
+        order = get_object_or_404(Order, pk=pk)
+        asked = ShipmentSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        lines = asked.validated_data.get("lines")
+        fulfillment = operations.ship(
+            order_id=order.pk,
+            quantities={row["line"]: row["quantity"] for row in lines} if lines else None,
+            carrier=asked.validated_data["carrier"],
+            tracking_number=asked.validated_data["tracking_number"],
+            key=_key(request),
+            at=timezone.now(),
+            by=_person(request),
+        )
+        return Response(FulfillmentSerializer(fulfillment).data, status=status.HTTP_201_CREATED)
+
+
+class FulfillmentViewSet(ReadOnlyViewSet):
+    """What left, newest first."""
+
+    queryset = (
+        Fulfillment.objects.select_related("location")
+        .prefetch_related("lines", "parcels")
+        .order_by("-shipped_at", "-pk")
+    )
+    serializer_class = FulfillmentSerializer
+    filterset_fields = ("order", "location")
+
+
+class ReturnViewSet(ReadOnlyViewSet):
+    """What came back, newest first."""
+
+    queryset = (
+        Return.objects.select_related("channel", "location")
+        .prefetch_related("lines")
+        .order_by("-received_at", "-pk")
+    )
+    serializer_class = ReturnSerializer
+    filterset_fields = ("order", "customer", "location")
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise ValidationError({"Idempotency-Key": f"Send one of 1 to {LONGEST_KEY} characters."})
+    return key
+
+
+def _person(request: Request) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
+    variants = variants_by_code([row["sku"] for row in rows])
+    if unknown := sorted({row["sku"] for row in rows} - variants.keys()):
+        raise ValidationError({"lines": f"No article has the code {', '.join(unknown)}."})
+    return [
+        NewOrderLine(
+            variant_id=variants[row["sku"]],
+            quantity=row["quantity"],
+            unit_price=row.get("unit_price"),
+        )
+        for row in rows
+    ]
+
+
+def register(router: BaseRouter) -> None:
+    """Add the addresses of this app to the one router of the API."""
+    router.register("orders", OrderViewSet)
+    router.register("fulfillments", FulfillmentViewSet)
+    router.register("returns", ReturnViewSet)
