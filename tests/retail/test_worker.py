@@ -26,7 +26,7 @@ def broker(tmp_path):
 
 @pytest.fixture
 def worker(broker, tmp_path, transactional_db):
-    """Run a worker on the test's database; its lines are in the yielded file."""
+    """Run a worker on the test's database; yield the program and the file of its lines."""
     name = connection.settings_dict["NAME"]
     host = connection.settings_dict["HOST"] or connection.settings_dict["OPTIONS"].get("host", "")
     lines = tmp_path / "worker.log"
@@ -44,7 +44,7 @@ def worker(broker, tmp_path, transactional_db):
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    yield lines
+    yield program, lines
     program.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         program.wait(timeout=20)
@@ -52,9 +52,11 @@ def worker(broker, tmp_path, transactional_db):
     program.wait()
 
 
-def _wait_until(condition, lines):
+def _wait_until(condition, worker):
+    program, lines = worker
     deadline = time.monotonic() + 60
     while not condition():
+        assert program.poll() is None, lines.read_text()[-3000:]
         assert time.monotonic() < deadline, lines.read_text()[-3000:]
         time.sleep(0.1)
 
