@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from import_export.formats import base_formats
 from tablib import Dataset
@@ -68,6 +69,10 @@ class _Table:
 
 class TableCsv(_Table, base_formats.CSV):
     """CSV: comma, semicolon or tab when it comes in, comma when it goes out."""
+
+    def export_data(self, dataset: Dataset, **kwargs: Any) -> str:
+        # The mark in front tells a spreadsheet that this is UTF-8.
+        return f"\ufeff{super().export_data(dataset, **kwargs)}"
 
 
 class TableXlsx(_Table, base_formats.XLSX):

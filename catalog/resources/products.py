@@ -172,8 +172,11 @@ class ProductResource(ModelResource):
             "product__brand", "product__category", "tax_class"
         ).order_by("product__name", "sku")
 
-    def before_export(self, queryset: QuerySet[Variant], **kwargs: Any) -> None:  # noqa: ARG002
-        self.listed = listed_prices(queryset.order_by(), self.at)
+    def export(self, queryset: QuerySet[Variant] | None = None, **kwargs: Any) -> Dataset:
+        """Return the catalog, or some variants of it, as the table that `import_data` takes."""
+        variants = self.get_queryset() if queryset is None else queryset
+        self.listed = listed_prices(variants.order_by(), self.at)
+        return super().export(variants, **kwargs)
 
     def export_resource(self, instance: Variant, *args: Any, **kwargs: Any) -> list[str]:
         set_listed_prices(instance, self.listed.get(instance.pk, {}))
