@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +11,10 @@ from celery import shared_task
 from django.db.models import F, Q
 from django.utils import timezone
 
-from channels.connectors import connector_for
-from channels.connectors.base import ChannelError, StockPush
+from channels.connectors import NoConnector, connector_for
+from channels.connectors.base import ChannelError, Connector, StockPush
 from channels.models import Channel, Listing, SyncCursor
 from inventory import operations
-from retail.common.errors import BusinessError
 from retail.common.taskruns import recorded
 
 logger = structlog.get_logger(__name__)
@@ -41,17 +40,20 @@ def push_stock(**_future: Any) -> dict[str, Any]:
     changes = operations.work_out_offers(limit=CHANGES_PER_RUN, at=timezone.now())
     pushed, errors = 0, []
     for channel in Channel.objects.order_by("pk"):
-        if not channel.is_taking_stock:
-            continue
-        due = list(_due_listings(channel))
+        due = list(_due_listings(channel)) if channel.is_taking_stock else []
         if not due:
             continue
+        try:
+            connector = connector_for(channel)
+        except NoConnector:
+            continue  # its stock travels in files, or not at all
         if not _has_fresh_orders(channel, timezone.now()):
             errors.append(f"{channel}: orders were not read for ten minutes, nothing pushed")
             continue
         try:
-            pushed += _push(channel, due, errors)
-        except (ChannelError, BusinessError) as error:
+            for page in _pages(due):
+                pushed += _push(channel, connector, page, errors)
+        except ChannelError as error:
             errors.append(f"{channel}: {error}")
     for error in errors:
         logger.warning("stock_not_pushed", reason=error)
@@ -79,31 +81,32 @@ def _has_fresh_orders(channel: Channel, now: datetime) -> bool:
     ).exists()
 
 
-def _push(channel: Channel, due: Sequence[Listing], errors: list[str]) -> int:
-    """Push in bounded calls, each kept before the next; return how many items were accepted."""
-    connector = connector_for(channel)
-    pushed = 0
-    for start in range(0, len(due), ITEMS_PER_CALL):
-        listings = due[start : start + ITEMS_PER_CALL]
-        pushes = [
-            StockPush(
-                external_product_id=listing.external_product_id,
-                external_variant_id=listing.external_variant_id or "",
-                quantity=listing.offered_quantity or 0,
-            )
-            for listing in listings
-        ]
-        results = connector.push_stock(pushes)
-        refused = operations.record_pushed(
-            listings=listings,
-            quantities=[push.quantity for push in pushes],
-            results=results,
-            at=timezone.now(),
+def _pages(listings: Sequence[Listing]) -> Iterator[Sequence[Listing]]:
+    for start in range(0, len(listings), ITEMS_PER_CALL):
+        yield listings[start : start + ITEMS_PER_CALL]
+
+
+def _push(
+    channel: Channel, connector: Connector, listings: Sequence[Listing], errors: list[str]
+) -> int:
+    """Push one call's worth and keep what was accepted before the next; return how many."""
+    pushes = [
+        StockPush(
+            external_product_id=listing.external_product_id,
+            external_variant_id=listing.external_variant_id or "",
+            quantity=listing.offered_quantity or 0,
         )
-        pushed += len(listings) - len(refused)
-        errors += [
-            f"{channel}: {listing} {refused[listing.pk]}"
-            for listing in listings
-            if listing.pk in refused
-        ]
-    return pushed
+        for listing in listings
+    ]
+    refused = operations.record_pushed(
+        listings=listings,
+        quantities=[push.quantity for push in pushes],
+        results=connector.push_stock(pushes),
+        at=timezone.now(),
+    )
+    errors += [
+        f"{channel}: {listing}: {refused[listing.pk]}"
+        for listing in listings
+        if listing.pk in refused
+    ]
+    return len(listings) - len(refused)

@@ -1,0 +1,162 @@
+"""Pushing stock, against the practice shop over real HTTP."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from channels.models import Channel, Listing
+from inventory.tasks import push_stock
+from retail.common.models import TaskRun
+from tests.channels.shop_process import TOKEN, running_shop
+from tests.factories.channels import ChannelFactory, ListingFactory, SyncCursorFactory
+from tests.factories.inventory import promise, stock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def shop_process():
+    with running_shop() as shop:
+        yield shop
+
+
+@pytest.fixture
+def practice(shop_process):
+    with shop_process.practice() as practice:
+        practice.seed(reset=True)
+        yield practice
+
+
+@pytest.fixture
+def channel(shop_process, practice):
+    """Return a channel whose orders were read just now."""
+    channel = ChannelFactory(address=shop_process.address, credentials=TOKEN)
+    SyncCursorFactory(channel=channel, stream="orders", read_at=timezone.now())
+    return channel
+
+
+def listed(channel, practice, *, units, product_id="p-1"):
+    """Put an article on the channel's shelves, with so many units of it in our stock."""
+    level = stock(units=units)
+    practice.seed(
+        products=[{"product_id": product_id, "sku": level.variant.sku, "stock": 0, "price": "1.00"}]
+    )
+    return ListingFactory(
+        channel=channel,
+        variant=level.variant,
+        external_product_id=product_id,
+        external_variant_id=None,
+    )
+
+
+def shown(shop_process):
+    """Return what the shop shows: product id -> quantity."""
+    return {
+        listing.external_product_id: listing.quantity
+        for listing in shop_process.connector().listings()
+    }
+
+
+def test_push_stock_tells_the_channel_what_is_free(channel, practice, shop_process):
+    listing = listed(channel, practice, units=7)
+
+    summary = push_stock()
+
+    listing.refresh_from_db()
+    assert shown(shop_process) == {"p-1": 7}
+    assert (listing.offered_quantity, listing.pushed_quantity) == (7, 7)
+    assert summary == {"changes": 1, "pushed": 1, "errors": 0, "first_errors": []}
+    assert TaskRun.objects.get().summary == summary
+
+
+def test_push_stock_again_pushes_only_what_changed(channel, practice, shop_process):
+    listing = listed(channel, practice, units=7)
+    push_stock()
+
+    nothing_new = push_stock()
+    promise(level=listing.variant.stock_levels.get(), units=2)
+    after_a_promise = push_stock()
+
+    assert (nothing_new["pushed"], after_a_promise["pushed"]) == (0, 1)
+    assert shown(shop_process) == {"p-1": 5}
+
+
+def test_push_stock_keeps_a_refused_item_due_and_the_others_go_out(channel, practice, shop_process):
+    accepted = listed(channel, practice, units=7)
+    unknown = ListingFactory(
+        channel=channel, variant=stock(units=3).variant, external_product_id="p-404"
+    )
+
+    summary = push_stock()
+
+    accepted.refresh_from_db()
+    unknown.refresh_from_db()
+    assert (accepted.pushed_quantity, unknown.pushed_quantity) == (7, None)
+    assert unknown.offered_quantity == 3
+    assert (summary["pushed"], summary["errors"]) == (1, 1)
+    assert summary["first_errors"][0].startswith(f"{channel}: {unknown}: ")
+
+
+def test_push_stock_waits_while_orders_were_not_read(channel, practice, shop_process):
+    listing = listed(channel, practice, units=7)
+    channel.cursors.update(read_at=timezone.now() - timedelta(minutes=11))
+
+    summary = push_stock()
+
+    listing.refresh_from_db()
+    assert shown(shop_process) == {"p-1": 0}
+    assert (listing.offered_quantity, listing.pushed_quantity) == (7, None)
+    assert summary["errors"] == 1
+
+    channel.cursors.update(read_at=timezone.now())
+    push_stock()
+
+    assert shown(shop_process) == {"p-1": 7}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mode": Channel.Mode.ORDERS},
+        {"mode": Channel.Mode.PAUSED},
+        {"stock_owner": Channel.Owner.CHANNEL},
+        {"kind": Channel.Kind.TABULAR},
+    ],
+)
+def test_push_stock_leaves_channels_alone_that_take_none(channel, practice, shop_process, changes):
+    listed(channel, practice, units=7)
+    Channel.objects.filter(pk=channel.pk).update(**changes)
+
+    summary = push_stock()
+
+    assert shown(shop_process) == {"p-1": 0}
+    assert (summary["pushed"], summary["errors"]) == (0, 0)
+
+
+def test_push_stock_makes_up_for_a_channel_that_was_down(channel, practice, shop_process):
+    listing = listed(channel, practice, units=7)
+    Channel.objects.filter(pk=channel.pk).update(credentials="wrong")
+
+    summary = push_stock()
+
+    listing.refresh_from_db()
+    assert (summary["pushed"], summary["errors"]) == (0, 1)
+    assert listing.pushed_quantity is None
+
+    channel.save()
+    push_stock()
+
+    assert shown(shop_process) == {"p-1": 7}
+
+
+def test_push_stock_says_what_is_sold_out_first(channel, practice, shop_process):
+    listed(channel, practice, units=7, product_id="p-1")
+    sold_out = listed(channel, practice, units=1, product_id="p-2")
+    promise(level=sold_out.variant.stock_levels.get(), units=1)
+    due = Listing.objects.filter(channel=channel)
+
+    push_stock()
+
+    assert shown(shop_process) == {"p-1": 7, "p-2": 0}
+    assert set(due.values_list("pushed_quantity", flat=True)) == {0, 7}
