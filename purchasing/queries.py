@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
+from django.conf import settings
+from django.db import connection
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Round
 
-from purchasing.models import SupplierPrice
+from purchasing.models import (
+    GoodsReceiptLine,
+    MatchAllocation,
+    MatchException,
+    PurchaseOrderLine,
+    SupplierInvoice,
+    SupplierInvoiceLine,
+    SupplierPrice,
+)
+from retail.common.integrity import Difference
+from retail.common.money import minor_units, round_rate
+
+ALIKE_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -51,3 +67,216 @@ def supplier_offers(
                 )
                 break
     return offers
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """
+    A line of a bill beside an order line it was set against, or beside nothing.
+
+    ordered, received and invoiced are the order line's totals over all deliveries and bills;
+    billed and matched are units of this line; unit_price is net with the line's charges.
+    """
+
+    line: SupplierInvoiceLine
+    order_line: PurchaseOrderLine | None
+    billed: int
+    matched: int
+
+    @property
+    def unit_price(self) -> Decimal:
+        return round_rate(self.line.net_amount / self.line.quantity)
+
+    @property
+    def price_difference(self) -> Decimal | None:
+        """What a unit costs above the order."""
+        return None if self.order_line is None else self.unit_price - self.order_line.unit_cost
+
+    @property
+    def missing(self) -> int:
+        """Billed units that no delivery stands behind."""
+        return self.billed - self.matched
+
+
+def invoice_comparison(invoice_id: int) -> list[Comparison]:
+    """Return every line of a bill beside what was ordered, received and invoiced in all."""
+    lines = SupplierInvoiceLine.objects.filter(invoice=invoice_id).order_by("position")
+    matches = (
+        MatchAllocation.objects.filter(invoice_line__invoice=invoice_id)
+        .select_related("order_line__order", "order_line__variant")
+        .order_by("order_line")
+    )
+    of_line: dict[int, dict[PurchaseOrderLine | None, list[MatchAllocation]]] = defaultdict(dict)
+    for match in matches:
+        of_line[match.invoice_line_id].setdefault(match.order_line, []).append(match)
+    return [
+        Comparison(
+            line=line,
+            order_line=order_line,
+            billed=sum(share.units for share in shares) if order_line else line.quantity,
+            matched=sum(share.units for share in shares if share.receipt_line_id),
+        )
+        for line in lines
+        for order_line, shares in (of_line[line.pk] or {None: []}).items()
+    ]
+
+
+def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:
+    """
+    Return the order lines of which goods came that no bill was set against, the oldest first.
+
+    Annotates open_units, open_value (at receipt cost, book currency) and oldest_receipt_at.
+    """
+    open_units = F("receipt_lines__accepted") - F("receipt_lines__matched")
+    share = F("receipt_lines__value") * open_units / F("receipt_lines__accepted")
+    decimals = minor_units(settings.RETAIL_CURRENCY)
+    return (
+        PurchaseOrderLine.objects.filter(receipt_lines__accepted__gt=F("receipt_lines__matched"))
+        .annotate(
+            open_units=Sum(open_units),
+            open_value=Sum(Round(share, precision=decimals)),
+            oldest_receipt_at=Min("receipt_lines__receipt__received_at"),
+        )
+        .select_related("order__supplier", "variant")
+        .order_by("oldest_receipt_at", "pk")
+    )
+
+
+def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
+    """Return the lines of one order of which goods came that no bill was set against."""
+    return goods_not_invoiced().filter(order=order_id).order_by("position")
+
+
+def exceptions_to_decide() -> QuerySet[MatchException]:
+    """Return what a person has to look at, what falls due first; goods on their way are not."""
+    return (
+        MatchException.objects.filter(status=MatchException.Status.OPEN)
+        .exclude(
+            kind=MatchException.Kind.NOT_RECEIVED,
+            invoice__status=SupplierInvoice.Status.MATCHING,
+        )
+        .select_related("invoice__supplier", "invoice_line")
+        .order_by("invoice__due_on", "pk")
+    )
+
+
+def invoices_to_match() -> QuerySet[SupplierInvoice]:
+    """Return bills that were never matched, and those that wait for goods which came since."""
+    waits_for_goods = MatchAllocation.objects.filter(
+        invoice_line__invoice=OuterRef("pk"), receipt_line__isnull=True
+    )
+    goods_are_here = Exists(
+        GoodsReceiptLine.objects.filter(
+            order_line=OuterRef("order_line"), accepted__gt=F("matched")
+        )
+    )
+    status = SupplierInvoice.Status
+    return SupplierInvoice.objects.filter(
+        Q(status=status.CAPTURED)
+        | Q(
+            Exists(waits_for_goods.filter(goods_are_here)),
+            kind=SupplierInvoice.Kind.INVOICE,
+        )
+    ).order_by("pk")
+
+
+def invoices_like(invoice: SupplierInvoice) -> QuerySet[SupplierInvoice]:
+    """Return other documents of the supplier over the same total, within 30 days."""
+    return (
+        SupplierInvoice.objects.filter(
+            supplier=invoice.supplier_id,
+            kind=invoice.kind,
+            currency=invoice.currency,
+            total=invoice.total,
+            invoiced_on__range=(
+                invoice.invoiced_on - ALIKE_WITHIN,
+                invoice.invoiced_on + ALIKE_WITHIN,
+            ),
+        )
+        .exclude(pk=invoice.pk)
+        .exclude(status=SupplierInvoice.Status.VOID)
+        .order_by("invoiced_on", "pk")
+    )
+
+
+# Name of a check -> query of key, what it should be, what it is. Credit notes count the other way.
+_CHECKS = {
+    "units received": """
+        SELECT orders.number || ' line ' || line.position, coalesce(came.units, 0), line.received
+          FROM purchasing_purchaseorderline AS line
+          JOIN purchasing_purchaseorder AS orders ON orders.id = line.order_id
+          LEFT JOIN (SELECT order_line_id, sum(accepted) AS units
+                       FROM purchasing_goodsreceiptline GROUP BY order_line_id) AS came
+            ON came.order_line_id = line.id
+         WHERE line.received <> coalesce(came.units, 0)
+         ORDER BY 1
+    """,
+    "units invoiced": """
+        SELECT orders.number || ' line ' || line.position, coalesce(billed.units, 0),
+               line.invoiced
+          FROM purchasing_purchaseorderline AS line
+          JOIN purchasing_purchaseorder AS orders ON orders.id = line.order_id
+          LEFT JOIN (SELECT match.order_line_id, sum(
+                            CASE invoice.kind WHEN 'CREDIT_NOTE' THEN -match.units
+                                              ELSE match.units END) AS units
+                       FROM purchasing_matchallocation AS match
+                       JOIN purchasing_supplierinvoiceline AS billed
+                         ON billed.id = match.invoice_line_id
+                       JOIN purchasing_supplierinvoice AS invoice ON invoice.id = billed.invoice_id
+                      GROUP BY match.order_line_id) AS billed
+            ON billed.order_line_id = line.id
+         WHERE line.invoiced <> coalesce(billed.units, 0)
+         ORDER BY 1
+    """,
+    "units of a receipt matched": """
+        SELECT receipt.number || ' line ' || line.id, coalesce(billed.units, 0), line.matched
+          FROM purchasing_goodsreceiptline AS line
+          JOIN purchasing_goodsreceipt AS receipt ON receipt.id = line.receipt_id
+          LEFT JOIN (SELECT match.receipt_line_id, sum(
+                            CASE invoice.kind WHEN 'CREDIT_NOTE' THEN -match.units
+                                              ELSE match.units END) AS units
+                       FROM purchasing_matchallocation AS match
+                       JOIN purchasing_supplierinvoiceline AS billed
+                         ON billed.id = match.invoice_line_id
+                       JOIN purchasing_supplierinvoice AS invoice ON invoice.id = billed.invoice_id
+                      GROUP BY match.receipt_line_id) AS billed
+            ON billed.receipt_line_id = line.id
+         WHERE line.matched <> coalesce(billed.units, 0) OR line.matched > line.accepted
+         ORDER BY 1
+    """,
+    "units of an invoice line matched": """
+        SELECT invoice.number || ' line ' || line.position, line.quantity, sum(match.units)
+          FROM purchasing_supplierinvoiceline AS line
+          JOIN purchasing_supplierinvoice AS invoice ON invoice.id = line.invoice_id
+          JOIN purchasing_matchallocation AS match ON match.invoice_line_id = line.id
+         GROUP BY invoice.number, line.position, line.quantity
+        HAVING sum(match.units) > line.quantity
+         ORDER BY 1
+    """,
+    "matches of a void invoice": """
+        SELECT invoice.number || ' line ' || line.position, 0, sum(match.units)
+          FROM purchasing_supplierinvoiceline AS line
+          JOIN purchasing_supplierinvoice AS invoice ON invoice.id = line.invoice_id
+          JOIN purchasing_matchallocation AS match ON match.invoice_line_id = line.id
+         WHERE invoice.status = 'VOID'
+         GROUP BY invoice.number, line.position
+         ORDER BY 1
+    """,
+}
+
+
+def differences() -> list[Difference]:
+    """
+    Return every count on orders and receipts that is not what their documents say.
+
+    The caller opens a snapshot first, else a receipt between two queries looks like a mistake.
+    """
+    found = []
+    with connection.cursor() as cursor:
+        for kind, query in _CHECKS.items():
+            cursor.execute(query)
+            found += [
+                Difference(kind=kind, key=key, expected=str(expected), actual=str(actual))
+                for key, expected, actual in cursor.fetchall()
+            ]
+    return found

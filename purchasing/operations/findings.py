@@ -124,7 +124,7 @@ def record_findings(
     """
     rows = MatchException.objects.filter(invoice_line_id__in=list(tested))
     latest = _latest(rows)
-    found = {
+    found: dict[Key, Finding] = {
         (tested[finding.invoice_line_id].pk, finding.invoice_line_id, finding.kind): finding
         for finding in findings
         if finding.invoice_line_id is not None
@@ -185,14 +185,14 @@ def _lock(exception_id: int) -> tuple[MatchException, SupplierInvoice]:
     return exception, invoice
 
 
-def _raisers(exception: MatchException) -> set[int | None]:
+def _raisers(exception: MatchException) -> set[int]:
     """Return who raised the orders that the line, or the whole document, was matched to."""
     orders = PurchaseOrder.objects.all()
     if exception.invoice_line_id:
         orders = orders.filter(lines__matches__invoice_line=exception.invoice_line_id)
     else:
         orders = orders.filter(lines__matches__invoice_line__invoice=exception.invoice_id)
-    return set(orders.values_list("raised_by", flat=True)) - {None}
+    return set(orders.exclude(raised_by=None).values_list("raised_by", flat=True))
 
 
 def _key(row: MatchException) -> Key:

@@ -39,16 +39,18 @@ def match_invoice(*, invoice_id: int, at: datetime) -> SupplierInvoice:
     Find the order lines and receipts of an invoice, and what does not agree.
 
     Other open bills of the same articles are worked out again with it. Units that were not
-    received yet wait (MATCHING); any other difference beyond the limits puts the bill ON_HOLD.
+    received yet wait (MATCHING); any other difference beyond the limits puts the bill ON_HOLD. Of
+    a payable bill only the units that still wait look for goods, nothing else moves.
     A second call without anything new changes nothing.
-    Locks: the orders, the invoices, the order lines, the receipt lines, each by primary key.
+    Locks: the orders, the invoices, the order lines, the receipt lines, each by primary key, then
+    the CostPool rows when a payable bill found goods.
 
-    :raises WrongStatus: the invoice is payable already, or void.
+    :raises WrongStatus: the invoice is void.
     """
     pool = lock_pool(invoice_id)
     invoice = pool.invoices[invoice_id]
-    if invoice.status not in MATCHABLE:
-        msg = f"{invoice} is {invoice.get_status_display().lower()} and is not matched again."
+    if invoice.status == SupplierInvoice.Status.VOID:
+        msg = f"{invoice} is void and is not matched."
         raise WrongStatus(msg, status=invoice.status)
     work_out(pool, just_entered=invoice, at=at)
     return invoice
@@ -80,8 +82,8 @@ def work_out(pool: Pool, *, at: datetime, just_entered: SupplierInvoice | None =
         [
             invoice
             for invoice in pool.invoices.values()
-            if invoice == just_entered
-            or (invoice.status in MATCHABLE and invoice.status != invoice.Status.CAPTURED)
+            if invoice.status in MATCHABLE
+            and (invoice == just_entered or invoice.status != invoice.Status.CAPTURED)
         ]
     )
     supplied = {pool.invoice_of(match.invoice_line_id) for match in new_matches}

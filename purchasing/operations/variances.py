@@ -12,7 +12,12 @@ from django.conf import settings
 from catalog.queries import exchange_rate
 from inventory.models import CostPool
 from inventory.operations import correct_cost
-from purchasing.models import MatchAllocation, SupplierInvoice, SupplierInvoiceLine
+from purchasing.models import (
+    GoodsReceiptLine,
+    MatchAllocation,
+    SupplierInvoice,
+    SupplierInvoiceLine,
+)
 from retail.common.money import ZERO, round_amount
 
 
@@ -24,26 +29,20 @@ def post_price_differences(*, invoice_ids: Collection[int], at: datetime) -> Non
     only what was matched since. A credit note counts the other way.
     Locks: the CostPool rows; the caller holds the invoices.
     """
-    matches = list(
-        MatchAllocation.objects.filter(
-            invoice_line__invoice__in=list(invoice_ids), receipt_line__isnull=False
-        )
-        .select_related("invoice_line__invoice", "order_line__order", "receipt_line__receipt")
-        .order_by("invoice_line", "pk")
-    )
-    _lock_pools({match.order_line.variant_id for match in matches})
+    matches = _received_matches(invoice_ids)
+    _lock_pools({match.order_line.variant_id for match, _ in matches})
     posted: dict[SupplierInvoiceLine, Decimal] = defaultdict(Decimal)
     exact: dict[SupplierInvoiceLine, Decimal] = defaultdict(Decimal)
-    for match in matches:
+    for match, receipt_line in matches:
         line = match.invoice_line
-        exact[line] += _difference(match)
+        exact[line] += _difference(match, receipt_line)
         # The rounded running total, so that the parts add up to the line's difference.
         amount = round_amount(exact[line], settings.RETAIL_CURRENCY) - posted[line]
         posted[line] += amount
         if amount:
             correct_cost(
                 variant_id=match.order_line.variant_id,
-                receipt_reference=match.receipt_line.receipt.number,
+                receipt_reference=receipt_line.receipt.number,
                 amount=amount,
                 reference=_reference(match),
                 at=at,
@@ -57,33 +56,37 @@ def take_back_price_differences(*, invoice_id: int, at: datetime) -> None:
 
     Locks: the CostPool rows; the caller holds the invoice.
     """
-    matches = list(
-        MatchAllocation.objects.filter(
-            invoice_line__invoice=invoice_id,
-            receipt_line__isnull=False,
-            order_line__variant__cost_pool__isnull=False,
-        )
-        .select_related("invoice_line__invoice", "order_line", "receipt_line__receipt")
-        .order_by("invoice_line", "pk")
-    )
-    pools = _lock_pools({match.order_line.variant_id for match in matches})
-    for match in matches:
+    matches = _received_matches([invoice_id])
+    pools = _lock_pools({match.order_line.variant_id for match, _ in matches})
+    for match, receipt_line in matches:
         pool = pools[match.order_line.variant_id]
         posted = pool.movements.filter(kind="CORRECTION", reference=_reference(match)).first()
         if posted:
             correct_cost(
                 variant_id=pool.variant_id,
-                receipt_reference=match.receipt_line.receipt.number,
+                receipt_reference=receipt_line.receipt.number,
                 amount=-(posted.value + posted.expensed),
                 reference=f"{_reference(match)}/void",
                 at=at,
             )
-    _store({match.invoice_line: ZERO for match in matches})
+    _store({match.invoice_line: ZERO for match, _ in matches})
 
 
-def _difference(match: MatchAllocation) -> Decimal:
+def _received_matches(
+    invoice_ids: Collection[int],
+) -> list[tuple[MatchAllocation, GoodsReceiptLine]]:
+    """Return the matches that goods stand behind, each with its receipt line."""
+    matches = (
+        MatchAllocation.objects.filter(invoice_line__invoice__in=list(invoice_ids))
+        .select_related("invoice_line__invoice", "order_line__order", "receipt_line__receipt")
+        .order_by("invoice_line", "pk")
+    )
+    return [(match, match.receipt_line) for match in matches if match.receipt_line]
+
+
+def _difference(match: MatchAllocation, receipt_line: GoodsReceiptLine) -> Decimal:
     """Return billed less received, of the match's units, in book currency and not rounded."""
-    line, receipt_line = match.invoice_line, match.receipt_line
+    line = match.invoice_line
     invoice = line.invoice
     on = invoice.invoiced_on
     billed = line.net_amount / line.quantity * exchange_rate(invoice.currency, on)

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from purchasing import operations, queries
 from purchasing.models import MatchException, SupplierInvoice, SupplierInvoiceLine
@@ -16,6 +16,7 @@ from tests.factories.purchasing_invoices import (
     bill,
     printed,
 )
+from tests.raw_sql import execute
 
 pytestmark = pytest.mark.django_db
 
@@ -177,12 +178,8 @@ def test_database_refuses_an_invoice_that(constraint, change):
         supplier=first.supplier, status="MATCHED", captured_by=accountant
     )
 
-    with (
-        pytest.raises(IntegrityError, match=constraint),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(
             f"UPDATE purchasing_supplierinvoice SET {change} WHERE id = %s",  # noqa: S608
             [invoice.pk],
         )
@@ -224,12 +221,8 @@ def test_database_refuses_an_invoice_line_that(constraint, values):
 def test_database_keeps_a_line_as_it_was_printed(statement):
     line = SupplierInvoiceLineFactory(quantity=10)
 
-    with (
-        pytest.raises(IntegrityError),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement)
+    with pytest.raises(IntegrityError):
+        execute(statement)
 
     line.refresh_from_db()
     assert line.quantity == 10
