@@ -11,6 +11,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import transaction
 from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
@@ -18,7 +19,6 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminAutocompleteModelChoiceFieldWidget
 
 from catalog.models import Variant
 from inventory import operations
@@ -83,7 +83,7 @@ class AdjustAnywhereForm(AdjustForm):
     variant = forms.ModelChoiceField(
         queryset=Variant.objects.filter(is_stocked=True),
         label="Article",
-        widget=UnfoldAdminAutocompleteModelChoiceFieldWidget(
+        widget=AutocompleteSelect(
             StockLevel._meta.get_field("variant"),  # noqa: SLF001 - Django's documented model API
             admin.site,
         ),
