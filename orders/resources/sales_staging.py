@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from orders.resources.profiles import SaleLine
 from retail.common.imports import Reject
@@ -146,6 +146,7 @@ class StagedDocument:
 class SalesStaging:
     """The staged lines of one file on this connection."""
 
+    @transaction.atomic
     def fill(self, lines: Iterable[tuple[int, SaleLine, bool]]) -> None:
         """Lay down the lines: number in the file, the line, whether its code is goods."""
         with connection.cursor() as cursor:
