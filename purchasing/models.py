@@ -127,25 +127,13 @@ class SupplierPrice(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            # In two, because files change prices from one unit on by the hundred thousand, and an
-            # index without the quantity takes them in less than half the time.
             ExclusionConstraint(
                 name="purchasing_supplierprice_no_overlap",
-                expressions=[
-                    ("supplier_product", RangeOperators.EQUAL),
-                    (DateRange("valid_from", "valid_to"), RangeOperators.OVERLAPS),
-                ],
-                condition=Q(min_quantity=1),
-                violation_error_message="Another price is valid at the same time.",
-            ),
-            ExclusionConstraint(
-                name="purchasing_supplierprice_no_overlap_of_quantities",
                 expressions=[
                     ("supplier_product", RangeOperators.EQUAL),
                     ("min_quantity", RangeOperators.EQUAL),
                     (DateRange("valid_from", "valid_to"), RangeOperators.OVERLAPS),
                 ],
-                condition=Q(min_quantity__gt=1),
                 violation_error_message="Another price is valid at the same time.",
             ),
             models.CheckConstraint(

@@ -38,10 +38,11 @@ NAMES = frozenset(
 LONGEST_SKU = 100
 LONGEST_NAME = 300
 LARGEST_PACK = 1_000_000
-LONGEST_PLAIN_NUMBER = 16
+LONGEST_PLAIN_NUMBER = 15
 
 # The file's title of a column, None where the profile names none, and what reads its cells.
 _Reader = tuple[str | None, Callable[[str], Any]]
+_Number = Callable[[str], int | Decimal | None]
 
 
 class IncompleteProfile(BusinessError):
@@ -180,18 +181,22 @@ def _is_gtin(text: str) -> bool:
     return (sum(map(int, text[-1::-2])) + 3 * sum(map(int, text[-2::-2]))) % 10 == 0
 
 
-def _number(text: str, *, decimal_separator: str) -> Decimal | None:
+def _number(text: str, *, decimal_separator: str) -> int | Decimal | None:
     """Read a number; None when it is none."""
-    # Most cells are nothing but digits, and there are hundreds of thousands of them.
-    if len(text) < LONGEST_PLAIN_NUMBER and text.isascii() and text.isdigit():
-        return Decimal(text)
+    # Most cells are plain digits, and a file has them by the hundred thousand.
+    if len(text) <= LONGEST_PLAIN_NUMBER and text.isascii():
+        whole, separator, fraction = text.partition(decimal_separator)
+        if whole.isdigit() and not separator:
+            return int(whole)
+        if whole.isdigit() and fraction.isdigit():
+            return Decimal(f"{whole}.{fraction}")
     try:
         return parse_decimal(text, decimal_separator)
     except NotANumber:
         return None
 
 
-def _cost(text: str, *, number: Callable[[str], Decimal | None]) -> Decimal:
+def _cost(text: str, *, number: _Number) -> Decimal:
     if not text:
         raise _Fault("missing_price", "The price is missing.")
     amount = number(text)
@@ -199,12 +204,10 @@ def _cost(text: str, *, number: Callable[[str], Decimal | None]) -> Decimal:
         raise _Fault("invalid_price", f"{text[:30]!r} is not a price.")
     if amount < 0:
         raise _Fault("negative_price", f"The price {text} is below zero.")
-    return amount
+    return Decimal(amount)
 
 
-def _count(
-    name: str, low: int, high: int, text: str, *, number: Callable[[str], Decimal | None]
-) -> int | None:
+def _count(name: str, low: int, high: int, text: str, *, number: _Number) -> int | None:
     """Read a whole number, also one written with zeros behind the separator."""
     if not text:
         return None

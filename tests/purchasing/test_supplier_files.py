@@ -24,6 +24,7 @@ from tests.factories.purchasing import (
     SupplierPriceFactory,
     SupplierProductFactory,
 )
+from tests.raw_sql import execute
 
 pytestmark = pytest.mark.django_db
 
@@ -486,29 +487,34 @@ def test_number_of_queries_does_not_grow_with_the_file(stage):
 
 
 @pytest.mark.parametrize(
-    ("change", "constraint"),
+    ("statement", "constraint"),
     [
-        ("unit_cost = 'NaN'", "purchasing_supplierprice_not_negative"),
-        ("unit_cost = -1", "purchasing_supplierprice_not_negative"),
-        ("min_quantity = 0", "purchasing_supplierprice_not_negative"),
+        (
+            "UPDATE purchasing_supplierprice SET unit_cost = 'NaN'",
+            "purchasing_supplierprice_not_negative",
+        ),
+        (
+            "UPDATE purchasing_supplierprice SET unit_cost = -1",
+            "purchasing_supplierprice_not_negative",
+        ),
+        (
+            "UPDATE purchasing_supplierprice SET min_quantity = 0",
+            "purchasing_supplierprice_not_negative",
+        ),
     ],
 )
-def test_price_constraints_hold_against_raw_sql(change, constraint):
+def test_price_constraints_hold_against_raw_sql(statement, constraint):
     SupplierPriceFactory()
 
-    with (
-        pytest.raises(IntegrityError, match=constraint),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(f"UPDATE purchasing_supplierprice SET {change}")
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(statement)
 
 
 @pytest.mark.parametrize(
     ("min_quantity", "constraint"),
     [
         (1, "purchasing_supplierprice_no_overlap"),
-        (10, "purchasing_supplierprice_no_overlap_of_quantities"),
+        (10, "purchasing_supplierprice_no_overlap"),
     ],
 )
 def test_two_prices_for_one_day_are_refused_by_the_database(min_quantity, constraint):
@@ -533,22 +539,27 @@ def test_sku_stands_once_among_the_staged_rows_of_a_file():
 
 
 @pytest.mark.parametrize(
-    ("change", "constraint"),
+    ("statement", "constraint"),
     [
-        ("decimal_separator = ';'", "purchasing_supplierfileprofile_decimal_point_or_comma"),
-        ("skipped_lines = -1", "purchasing_supplierfileprofile_numbers_not_negative"),
-        ("max_price_change_percent = -1", "purchasing_supplierfileprofile_numbers_not_negative"),
+        (
+            "UPDATE purchasing_supplierfileprofile SET decimal_separator = ';'",
+            "purchasing_supplierfileprofile_decimal_point_or_comma",
+        ),
+        (
+            "UPDATE purchasing_supplierfileprofile SET skipped_lines = -1",
+            "purchasing_supplierfileprofile_numbers_not_negative",
+        ),
+        (
+            "UPDATE purchasing_supplierfileprofile SET max_price_change_percent = -1",
+            "purchasing_supplierfileprofile_numbers_not_negative",
+        ),
     ],
 )
-def test_profile_constraints_hold_against_raw_sql(change, constraint):
+def test_profile_constraints_hold_against_raw_sql(statement, constraint):
     SupplierFileProfileFactory()
 
-    with (
-        pytest.raises(IntegrityError, match=constraint),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(f"UPDATE purchasing_supplierfileprofile SET {change}")
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(statement)
 
 
 def test_suppliers_share_no_catalogue(take_in):
