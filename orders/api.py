@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import django_filters
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -164,12 +164,12 @@ class ShipmentSerializer(serializers.Serializer[Any]):
     )
 
 
-class OrderFilter(django_filters.FilterSet):
+class OrderFilter(filters.FilterSet):
     """Narrow the list of orders."""
 
-    channel = django_filters.CharFilter(field_name="channel__code")
-    placed_from = django_filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="gte")
-    placed_to = django_filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="lt")
+    channel = filters.CharFilter(field_name="channel__code")
+    placed_from = filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="gte")
+    placed_to = filters.IsoDateTimeFilter(field_name="placed_at", lookup_expr="lt")
 
     class Meta:
         model = Order
@@ -190,7 +190,11 @@ class OrderViewSet(ReadOnlyViewSet):
     @extend_schema(
         request=NewOrderSerializer, responses={201: OrderSerializer}, parameters=[KEY_HEADER]
     )
-    @action(detail=False, methods=["post"], permission_classes=[MayRead, may("orders.place_order")])
+    @action(
+        detail=False,
+        methods=["post"],
+        permission_classes=[may("orders.view_order", "orders.place_order")],
+    )
     def place(self, request: Request) -> Response:
         """Place an order of our own: all of it is promised, or nothing is kept."""
         asked = NewOrderSerializer(data=request.data)

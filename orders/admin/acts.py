@@ -21,6 +21,7 @@ from orders.admin.forms import (
 )
 from orders.models import LineAllocation, Order
 from retail.common.admin import Act, PageAct
+from retail.common.models import User
 
 Cleaned = Mapping[str, Any]
 
@@ -47,7 +48,7 @@ def has_goods_out(order: Order) -> bool:
 
 
 def promise(request: HttpRequest, order: Order, _cleaned: Cleaned, now: datetime) -> str:
-    promised = operations.allocate_order(order_id=order.pk, at=now, by=request.user)
+    promised = operations.allocate_order(order_id=order.pk, at=now, by=_person(request))
     if promised.missing:
         missing = sum(promised.missing.values())
         return f"{promised.units} units are promised now, {missing} are missing still."
@@ -56,7 +57,7 @@ def promise(request: HttpRequest, order: Order, _cleaned: Cleaned, now: datetime
 
 def take_back(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
     units = operations.release_promises(
-        order_id=order.pk, reason=cleaned["reason"], at=now, by=request.user
+        order_id=order.pk, reason=cleaned["reason"], at=now, by=_person(request)
     )
     return f"{units} units are free again."
 
@@ -70,19 +71,19 @@ def ship(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) ->
         tracking_number=cleaned["tracking_number"],
         key=cleaned["key"],
         at=now,
-        by=request.user,
+        by=_person(request),
     )
     return f"{fulfillment} has left {fulfillment.location}."
 
 
 def hold(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
-    operations.hold_order(order_id=order.pk, reason=cleaned["reason"], at=now, by=request.user)
+    operations.hold_order(order_id=order.pk, reason=cleaned["reason"], at=now, by=_person(request))
     return f"{order} is on hold."
 
 
 def release(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
     released = operations.release_hold(
-        hold_id=cleaned["hold"].pk, note=cleaned["note"], at=now, by=request.user
+        hold_id=cleaned["hold"].pk, note=cleaned["note"], at=now, by=_person(request)
     )
     return f"{order} is no longer held for: {released.get_kind_display()}."
 
@@ -93,13 +94,15 @@ def link(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) ->
         variant_id=cleaned["variant_id"],
         pack_size=cleaned["pack_size"],
         at=now,
-        by=request.user,
+        by=_person(request),
     )
     return f"{line} of {order} is {line.variant}."
 
 
 def cancel(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
-    operations.cancel_order(order_id=order.pk, reason=cleaned["reason"], at=now, by=request.user)
+    operations.cancel_order(
+        order_id=order.pk, reason=cleaned["reason"], at=now, by=_person(request)
+    )
     return f"What was left of {order} is cancelled."
 
 
@@ -122,7 +125,7 @@ def register_return(request: HttpRequest, order: Order, cleaned: Cleaned, now: d
         lines=cleaned["lines"],
         key=cleaned["key"],
         at=now,
-        by=request.user,
+        by=_person(request),
     )
     return f"{registered} is registered, the goods are in stock at {registered.location}."
 
@@ -137,9 +140,13 @@ def place(request: HttpRequest, cleaned: Cleaned, now: datetime) -> tuple[str, O
         lines=cleaned["lines"],
         key=cleaned["key"],
         at=now,
-        by=request.user,
+        by=_person(request),
     )
     return f"{order} is placed and everything is promised.", order
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
 
 
 def _promised_units(order: Order) -> int:

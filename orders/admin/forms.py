@@ -14,7 +14,7 @@ from catalog.queries import variants_by_code
 from channels.models import Channel
 from customers.operations import Buyer, PostalAddress
 from inventory.models import Location
-from orders.models import LineAllocation, Order, OrderHold, OrderLine
+from orders.models import LineAllocation, Order, OrderLine
 from orders.operations import NewOrderLine, ReturnedLine
 from retail.common.admin import ActForm, LineTable
 
@@ -68,9 +68,6 @@ class LinesForm(ActForm):
 class ShipForm(LinesForm):
     """What leaves from where, and the parcel's number."""
 
-    location = forms.ModelChoiceField(
-        label="From", queryset=Location.objects.none(), help_text="Where goods are promised."
-    )
     carrier = forms.CharField(max_length=50, required=False)
     tracking_number = forms.CharField(max_length=100, required=False)
 
@@ -81,15 +78,19 @@ class ShipForm(LinesForm):
         places = LineAllocation.objects.filter(line__order=document, units__gt=0).values_list(
             "allocation__level__location_id", flat=True
         )
-        location = self.fields["location"]
-        location.queryset = Location.objects.filter(pk__in=places).order_by("priority", "pk")
-        location.initial = self._default_location(document)
+        self.fields["location"] = forms.ModelChoiceField(
+            label="From",
+            queryset=Location.objects.filter(pk__in=places).order_by("priority", "pk"),
+            initial=self._default_location(document),
+            help_text="Where goods are promised.",
+        )
 
     def lines_to_choose(self, order: Order) -> Iterator[tuple[OrderLine, str, int, int]]:
         promised = _promised(order)
         location_id = self._default_location(order)
         for line in order.lines.filter(is_stocked=True).order_by("pk"):
-            here = promised.get((line.pk, location_id), 0) // line.pack_size
+            units = promised.get((line.pk, location_id), 0) if location_id is not None else 0
+            here = units // line.pack_size
             yield line, f"{here} of {line.open_quantity} promised", line.open_quantity, here
 
     def _default_location(self, order: Order) -> int | None:
@@ -137,21 +138,18 @@ class ReturnForm(LinesForm):
 class ReleaseForm(ActForm):
     """Which hold is released, and why that is right."""
 
-    hold = forms.ModelChoiceField(queryset=OrderHold.objects.none())
     note = forms.CharField(max_length=300, help_text="Why the order may go on.")
 
     def __init__(self, *args: Any, document: Order | None = None, **kwargs: Any) -> None:
         super().__init__(*args, document=document, **kwargs)
         if document is not None:
             holds = document.holds.open().order_by("pk")
-            self.fields["hold"].queryset = holds
-            self.fields["hold"].initial = holds.first()
+            self.fields["hold"] = forms.ModelChoiceField(queryset=holds, initial=holds.first())
 
 
 class LinkForm(ActForm):
     """Which variant an unknown article is."""
 
-    line = forms.ModelChoiceField(queryset=OrderLine.objects.none())
     code = forms.CharField(label="Is", max_length=100, help_text="SKU or barcode of ours.")
     pack_size = forms.IntegerField(
         label="Units in one", min_value=1, initial=1, help_text="6 for a box of six."
@@ -161,8 +159,8 @@ class LinkForm(ActForm):
         super().__init__(*args, document=document, **kwargs)
         if document is not None:
             unknown = document.lines.unknown().order_by("pk")
-            self.fields["line"].queryset = unknown
-            self.fields["line"].initial = unknown.first()
+            self.fields["line"] = forms.ModelChoiceField(queryset=unknown, initial=unknown.first())
+            self.order_fields(["line", "code", "pack_size"])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

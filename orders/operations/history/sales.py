@@ -120,10 +120,6 @@ class _Sale:
     def has_goods(self) -> bool:
         return any(line.is_stocked and line.variant_id is not None for line in self.lines)
 
-    @property
-    def sent_lines(self) -> list[OrderLine]:
-        return [line for line in self.lines if line.shipped]
-
 
 @transaction.atomic
 def _ingest_shipped(

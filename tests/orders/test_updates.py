@@ -1,0 +1,229 @@
+"""What becomes of an order that changes on its channel, by how far it got here."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from channels.connectors.base import IncomingStatus
+from orders.models import Order
+from orders.operations import Outcome, cancel_order, ingest_order, ship
+from orders.queries import differences
+from tests.factories.channels import ChannelFactory
+from tests.factories.common import NOON
+from tests.factories.inventory import stock
+from tests.factories.orders import ADDRESS, BUYER, incoming_line, incoming_order
+
+pytestmark = pytest.mark.django_db
+
+LATER = NOON + timedelta(minutes=5)
+
+
+@pytest.fixture
+def channel():
+    return ChannelFactory()
+
+
+def tell(channel, incoming, **changed) -> tuple[Order, Outcome]:
+    """Tell the order again, later and with something changed."""
+    told = replace(incoming, updated_at=LATER, **changed)
+    ingested = ingest_order(channel=channel, incoming=told, at=LATER)
+    ingested.order.refresh_from_db()
+    return ingested.order, ingested.outcome
+
+
+def told_first(channel, *, units=10, quantity=4, **values):
+    level = stock(units=units)
+    incoming = incoming_order(incoming_line(sku=level.variant.sku, quantity=quantity), **values)
+    order = ingest_order(channel=channel, incoming=incoming, at=NOON).order
+    return level, incoming, order
+
+
+def open_holds(order) -> list[str]:
+    return sorted(order.holds.open().values_list("kind", flat=True))
+
+
+def with_quantity(incoming, quantity):
+    line = incoming.lines[0]
+    total = line.unit_price * quantity
+    return {"lines": (replace(line, quantity=quantity, total=total),), "total": total}
+
+
+def test_cancelled_before_shipping_frees_the_stock(channel):
+    level, incoming, _ = told_first(channel)
+
+    order, outcome = tell(channel, incoming, status=IncomingStatus.CANCELLED)
+
+    level.refresh_from_db()
+    assert outcome == Outcome.UPDATED
+    assert (order.lifecycle, level.allocated, open_holds(order)) == ("CANCELLED", 0, [])
+    assert order.lines.get().cancelled == 4
+    assert differences() == []
+
+
+def test_cancelled_after_shipping_is_a_conflict_and_changes_no_goods(channel):
+    level, incoming, order = told_first(channel)
+    ship(order_id=order.pk, key="parcel", at=NOON)
+
+    order, _ = tell(channel, incoming, status=IncomingStatus.CANCELLED)
+
+    level.refresh_from_db()
+    assert (order.lifecycle, open_holds(order)) == ("COMPLETED", ["CHANNEL_CONFLICT"])
+    assert (level.on_hand, order.lines.get().cancelled) == (6, 0)
+    assert differences() == []
+
+
+@pytest.mark.parametrize(
+    ("quantity", "promised", "holds"), [(6, 6, []), (2, 2, []), (12, 10, ["STOCK"])]
+)
+def test_another_quantity_before_shipping_is_promised_anew(channel, quantity, promised, holds):
+    level, incoming, _ = told_first(channel)
+
+    order, outcome = tell(channel, incoming, **with_quantity(incoming, quantity))
+
+    level.refresh_from_db()
+    line = order.lines.get()
+    assert outcome == Outcome.UPDATED
+    assert (line.ordered, line.total) == (quantity, Decimal(10 * quantity))
+    assert (order.total, level.allocated, open_holds(order)) == (
+        Decimal(10 * quantity),
+        promised,
+        holds,
+    )
+    assert differences() == []
+
+
+def test_smaller_quantity_ends_the_wait_for_stock(channel):
+    level, incoming, order = told_first(channel, units=3)
+    assert open_holds(order) == ["STOCK"]
+
+    order, _ = tell(channel, incoming, **with_quantity(incoming, 3))
+
+    level.refresh_from_db()
+    assert (order.lifecycle, open_holds(order), level.allocated) == ("CONFIRMED", [], 3)
+
+
+def test_line_taken_out_is_cancelled(channel):
+    pen, ink = stock(reference="GR-pen"), stock(reference="GR-ink")
+    incoming = incoming_order(
+        incoming_line(sku=pen.variant.sku, external_line_id="1"),
+        incoming_line(sku=ink.variant.sku, external_line_id="2"),
+    )
+    ingest_order(channel=channel, incoming=incoming, at=NOON)
+
+    order, _ = tell(channel, incoming, lines=incoming.lines[:1], total=Decimal(10))
+
+    pen.refresh_from_db()
+    ink.refresh_from_db()
+    assert list(order.lines.order_by("pk").values_list("cancelled", flat=True)) == [0, 1]
+    assert (pen.allocated, ink.allocated, open_holds(order)) == (1, 0, [])
+    assert differences() == []
+
+
+def test_last_line_taken_out_cancels_the_order(channel):
+    level, incoming, _ = told_first(channel)
+
+    order, _ = tell(channel, incoming, lines=(), total=Decimal(0))
+
+    level.refresh_from_db()
+    assert (order.lifecycle, level.allocated) == ("CANCELLED", 0)
+    assert differences() == []
+
+
+def test_another_quantity_after_shipping_is_a_conflict(channel):
+    _, incoming, order = told_first(channel)
+    ship(order_id=order.pk, key="parcel", at=NOON)
+
+    order, _ = tell(channel, incoming, **with_quantity(incoming, 6))
+
+    assert order.lines.get().ordered == 4
+    assert open_holds(order) == ["CHANNEL_CONFLICT"]
+
+
+def test_another_address_before_shipping_is_taken(channel):
+    _, incoming, order = told_first(channel)
+    before = order.delivery_address
+
+    order, outcome = tell(channel, incoming, delivery_address=replace(ADDRESS, city="Leeds"))
+
+    assert outcome == Outcome.UPDATED
+    assert (before.city, order.delivery_address.city) == ("London", "Leeds")
+    assert open_holds(order) == []
+
+
+def test_another_address_after_shipping_is_a_conflict(channel):
+    _, incoming, order = told_first(channel)
+    ship(order_id=order.pk, key="parcel", at=NOON)
+
+    order, _ = tell(channel, incoming, delivery_address=replace(ADDRESS, city="Leeds"))
+
+    assert order.delivery_address.city == "London"
+    assert open_holds(order) == ["CHANNEL_CONFLICT"]
+
+
+def test_payment_is_noted(channel):
+    _, incoming, order = told_first(channel, is_paid=False)
+    assert order.payment_status == "UNPAID"
+
+    order, outcome = tell(channel, incoming, is_paid=True)
+
+    assert (outcome, order.payment_status) == (Outcome.UPDATED, "PAID")
+
+
+def test_buyer_told_later_releases_the_hold(channel):
+    _, incoming, order = told_first(channel, buyer=None)
+    assert open_holds(order) == ["NO_BUYER"]
+
+    order, outcome = tell(channel, incoming, buyer=BUYER)
+
+    assert outcome == Outcome.UPDATED
+    assert (order.customer.name, order.lifecycle) == ("Ada Lovelace", "CONFIRMED")
+
+
+def test_shipped_on_the_channel_but_not_here_is_a_conflict(channel):
+    level, incoming, _ = told_first(channel)
+
+    order, _ = tell(channel, incoming, status=IncomingStatus.SHIPPED)
+
+    level.refresh_from_db()
+    assert (order.lifecycle, open_holds(order)) == ("PLACED", ["CHANNEL_CONFLICT"])
+    assert (level.on_hand, level.allocated) == (10, 4)
+
+
+@pytest.mark.parametrize("what", ["a line added", "another price", "another article", "total"])
+def test_everything_else_is_left_to_a_person(channel, what):
+    level, incoming, _ = told_first(channel)
+    line = incoming.lines[0]
+    added = incoming_line(sku=level.variant.sku, external_line_id="9")
+    changed = {
+        "a line added": {"lines": (line, added), "total": Decimal(50)},
+        "another price": {"lines": (replace(line, unit_price=Decimal(9)),)},
+        "another article": {"lines": (replace(line, sku="OTHER"),)},
+        "total": {"total": Decimal(41)},
+    }[what]
+
+    order, outcome = tell(channel, incoming, **changed)
+
+    level.refresh_from_db()
+    assert (outcome, open_holds(order)) == (Outcome.UPDATED, ["CHANNEL_CONFLICT"])
+    assert (order.total, order.lines.count(), level.allocated) == (Decimal(40), 1, 4)
+
+
+def test_order_cancelled_here_and_open_there_is_a_conflict(channel):
+    _, incoming, order = told_first(channel, is_paid=False)
+    cancel_order(order_id=order.pk, reason="The buyer rang.", at=NOON)
+
+    order, _ = tell(channel, incoming, is_paid=True)
+
+    assert (order.lifecycle, open_holds(order)) == ("CANCELLED", ["CHANNEL_CONFLICT"])
+
+
+def test_conflict_told_twice_opens_one_hold(channel):
+    _, incoming, _ = told_first(channel)
+    tell(channel, incoming, status=IncomingStatus.SHIPPED)
+
+    order, _ = tell(channel, incoming, status=IncomingStatus.SHIPPED, total=Decimal(41))
+
+    assert order.holds.count() == 1
+    assert order.events.filter(kind="UPDATED").count() == 2
