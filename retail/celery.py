@@ -33,6 +33,12 @@ DEFAULT_SCHEDULE = (
     ScheduledTask("Promise to waiting orders", "orders.serve_waiting", timedelta(minutes=1)),
     ScheduledTask("Tell channels what is in stock", "inventory.push_stock", timedelta(seconds=15)),
     ScheduledTask("Tell channels about parcels", "orders.push_tracking", timedelta(minutes=1)),
+    ScheduledTask(
+        "E-mail purchase orders", "purchasing.send_purchase_orders", timedelta(minutes=1)
+    ),
+    ScheduledTask(
+        "Match bills whose goods came", "purchasing.match_waiting_invoices", timedelta(minutes=1)
+    ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
     ScheduledTask("Compare totals with ledgers", "backoffice.check_integrity", time(2, 30)),
     ScheduledTask("Forget old runs", "backoffice.forget_task_runs", time(3, 30)),

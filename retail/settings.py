@@ -212,6 +212,16 @@ MEDIA_ROOT = Path(
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
+# Mail: purchase orders go to suppliers. The demo's stay in a folder.
+
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="shop@localhost")
+EMAIL_TIMEOUT = 20
+if RETAIL_DEMO:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DEMO_DIR / "mail"
+else:
+    vars().update(env.email("EMAIL_URL", default="smtp://localhost:25"))
+
 # The look of the back office, with its menu.
 
 UNFOLD = site.UNFOLD

@@ -5,6 +5,12 @@ from purchasing.operations.catalogues import (
     discard_supplier_file,
     stage_supplier_file,
 )
+from purchasing.operations.dispatch import (
+    EmailNotInDoubt,
+    claim_email,
+    finish_email,
+    retry_email,
+)
 from purchasing.operations.findings import (
     AlreadyDecided,
     OwnDocument,
@@ -59,6 +65,7 @@ from purchasing.operations.receipts import (
 __all__ = [
     "AlreadyDecided",
     "DuplicateInvoice",
+    "EmailNotInDoubt",
     "GoodsAlreadyArrived",
     "InactiveSupplier",
     "InvalidInvoice",
@@ -83,17 +90,20 @@ __all__ = [
     "approve_invoice",
     "cancel",
     "capture_invoice",
+    "claim_email",
     "close_short",
     "create_purchase_order",
     "decide_exception",
     "discard_supplier_file",
     "export_payables",
+    "finish_email",
     "match_invoice",
     "receive_goods",
     "receive_over_order",
     "reconsider_exception",
     "record_payment",
     "refresh_progress",
+    "retry_email",
     "return_to_draft",
     "revise_draft",
     "send",
