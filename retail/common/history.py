@@ -14,8 +14,9 @@ def keep_history(*fields: str) -> Callable[[type[models.Model]], type[models.Mod
 
     fields: what is kept and watched; everything when none is named.
     """
-    return pghistory.track(
+    track: Callable[[type[models.Model]], type[models.Model]] = pghistory.track(
         pghistory.UpdateEvent(row=pghistory.Old),
         pghistory.DeleteEvent(),
         fields=list(fields) or None,
     )
+    return track

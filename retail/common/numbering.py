@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from django.db.models import F, Value
 from django.db.models.functions import Cast, Concat
@@ -11,7 +9,7 @@ from django.db.models.functions import Cast, Concat
 FIRST_NUMBER = 100_000
 
 
-def document_number(prefix: str) -> models.GeneratedField[Any]:
+def document_number(prefix: str) -> models.GeneratedField:
     """
     Return the field for a document's number, `PO-100001` for the prefix `PO`.
 

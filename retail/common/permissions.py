@@ -6,8 +6,6 @@ Apart from the viewsets, because REST framework imports this while it is itself 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rest_framework.permissions import DjangoModelPermissions
 
 _MAY_VIEW = ["%(app_label)s.view_%(model_name)s"]
@@ -16,7 +14,7 @@ _MAY_VIEW = ["%(app_label)s.view_%(model_name)s"]
 class ModelPermissions(DjangoModelPermissions):
     """Django's permissions of the viewset's model; reading needs `view`, too."""
 
-    perms_map: ClassVar[dict[str, list[str]]] = {
+    perms_map = {
         **DjangoModelPermissions.perms_map,
         "GET": _MAY_VIEW,
         "HEAD": _MAY_VIEW,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pgtrigger
@@ -23,9 +24,10 @@ def guard_status(model: type[Document]) -> type[Document]:
         for before, nexts in model.NEXT.items()  # type: ignore[attr-defined]  # by convention
         for after in sorted(nexts)
     ]
-    return pgtrigger.register(
+    guard: Callable[[type[Document]], type[Document]] = pgtrigger.register(
         pgtrigger.FSM(name="status_moves", field="status", transitions=moves)
-    )(model)
+    )
+    return guard(model)
 
 
 def check_move(document: Any, to: str) -> None:
