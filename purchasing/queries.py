@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Round
+from django.db.models.functions import Greatest, Round
 
 from purchasing.models import (
     GoodsReceiptLine,
@@ -97,6 +97,11 @@ class Comparison:
         """Billed units that no delivery stands behind."""
         return self.billed - self.matched
 
+    @property
+    def is_off(self) -> bool:
+        """Whether a person should look: on no order, dearer than ordered, or without goods."""
+        return self.price_difference is None or self.price_difference > 0 or self.missing > 0
+
 
 def invoice_comparison(invoice_id: int) -> list[Comparison]:
     """Return every line of a bill beside what was ordered, received and invoiced in all."""
@@ -143,8 +148,15 @@ def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:
 
 
 def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
-    """Return the lines of one order of which goods came that no bill was set against."""
-    return goods_not_invoiced().filter(order=order_id).order_by("position")
+    """Return the lines of one order of which something is not billed yet, received or not."""
+    return (
+        PurchaseOrderLine.objects.filter(
+            order=order_id,
+            invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received")),
+        )
+        .select_related("variant__product")
+        .order_by("position")
+    )
 
 
 def exceptions_to_decide() -> QuerySet[MatchException]:

@@ -53,6 +53,7 @@ from purchasing.operations.payables import (
     record_payment,
     void_invoice,
 )
+from purchasing.operations.pools import BILLED_ORDERS
 from purchasing.operations.receipts import (
     InvalidReceiptLine,
     MoreThanOrdered,
@@ -63,6 +64,7 @@ from purchasing.operations.receipts import (
 )
 
 __all__ = [
+    "BILLED_ORDERS",
     "AlreadyDecided",
     "DuplicateInvoice",
     "EmailNotInDoubt",
