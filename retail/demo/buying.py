@@ -73,11 +73,14 @@ class Buying:
             self.agenda.add(later, self._price_file(supplier, Decimal("1.04"), BAD_LINES))
             at = begins_at + timedelta(days=20 + 3 * number, hours=9)
             while at < self.ends_at - timedelta(days=3):
-                self.agenda.add(at, self._order_round(supplier.code))
+                self.agenda.add(at, self._order_round(supplier.code, REORDER_BELOW))
                 at += timedelta(days=DAYS_BETWEEN_ORDERS)
         # Two orders that the manager has on the desk this morning, and one still being written.
         for supplier, hours in zip(SUPPLIERS, (7, 5, 1), strict=False):
-            self.agenda.add(self.ends_at - timedelta(hours=hours), self._order_round(supplier.code))
+            self.agenda.add(
+                self.ends_at - timedelta(hours=hours),
+                self._order_round(supplier.code, ORDER_UP_TO // 2),
+            )
 
     def _price_file(
         self, demo: DemoSupplier, factor: Decimal, extra_lines: Sequence[dict[str, str]]
@@ -97,10 +100,10 @@ class Buying:
 
         return happen
 
-    def _order_round(self, supplier_code: str) -> Happening:
+    def _order_round(self, supplier_code: str, below: int) -> Happening:
         def happen(at: datetime) -> None:
             supplier = self.shop.suppliers[supplier_code]
-            lines = self._needs(supplier)
+            lines = self._needs(supplier, below)
             if not lines:
                 return
             order = operations.create_purchase_order(
@@ -116,7 +119,7 @@ class Buying:
 
         return happen
 
-    def _needs(self, supplier: Supplier) -> list[NewLine]:
+    def _needs(self, supplier: Supplier, below: int) -> list[NewLine]:
         """Return what runs low at the main warehouse and is not on its way."""
         position: dict[int, int] = dict(
             StockLevel.objects.with_available()
@@ -135,7 +138,7 @@ class Buying:
             (position.get(product.variant_id or 0, 0), product.variant_id or 0)
             for product in wanted
         ]
-        lowest = sorted(entry for entry in short if entry[0] < REORDER_BELOW)[:LINES_PER_ORDER]
+        lowest = sorted(entry for entry in short if entry[0] < below)[:LINES_PER_ORDER]
         return [NewLine(variant_id=pk, units=ORDER_UP_TO - max(units, 0)) for units, pk in lowest]
 
     def _submit(self, order_id: int) -> Happening:
