@@ -324,6 +324,7 @@ LOGGING = {
     "loggers": {
         # The demo's screen shows what happens in the shop, not every page that is opened.
         "django_structlog": {"level": "WARNING" if RETAIL_DEMO else LOG_LEVEL},
+        "celery.worker.strategy": {"level": "WARNING" if RETAIL_DEMO else LOG_LEVEL},
         "httpx2": {"level": "WARNING"},
     },
 }

@@ -24,7 +24,8 @@ class Command(BaseCommand):
                 defaults={"task": scheduled.task, **_schedule_row(scheduled)},
             )
             created += is_new
-        self.stdout.write(f"{created} of {len(DEFAULT_SCHEDULE)} scheduled tasks created.")
+        if options["verbosity"]:
+            self.stdout.write(f"{created} of {len(DEFAULT_SCHEDULE)} scheduled tasks created.")
 
 
 def _schedule_row(scheduled: ScheduledTask) -> dict[str, Any]:
