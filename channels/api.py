@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rest_framework import serializers
+from rest_framework.routers import BaseRouter
 
 from channels.models import Channel, Listing, OutboxEntry, SyncCursor
 from retail.common.api import ReadOnlyViewSet
@@ -100,3 +101,11 @@ class OutboxEntryViewSet(ReadOnlyViewSet):
     queryset = OutboxEntry.objects.order_by("pk")
     serializer_class = OutboxEntrySerializer
     filterset_fields = ("channel", "kind", "status")
+
+
+def register(router: BaseRouter) -> None:
+    """Put the channels' addresses on the router."""
+    router.register("channels", ChannelViewSet)
+    router.register("listings", ListingViewSet)
+    router.register("sync-cursors", SyncCursorViewSet)
+    router.register("outbox", OutboxEntryViewSet)

@@ -9,12 +9,13 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from celery import Task, shared_task
+from django.db.models import Max
 from django.utils import timezone
 
 from channels import operations
 from channels.connectors import NoConnector, connector_for
 from channels.connectors.base import ChannelError
-from channels.models import Channel
+from channels.models import Channel, Listing
 from channels.operations import Lease, LeaseLost
 from retail.common.taskruns import recorded
 
@@ -72,6 +73,7 @@ def _refresh_channel(channel: Channel, owner: str) -> dict[str, int]:
 
 def _record_all(channel: Channel, rows: Iterable[Any], lease: Lease) -> dict[str, int]:
     begun_at = timezone.now()
+    newest_id = Listing.objects.aggregate(newest=Max("pk"))["newest"] or 0
     counts = {"seen": 0, "created": 0, "linked": 0}
     for batch in _batches(rows):
         now = timezone.now()
@@ -80,9 +82,12 @@ def _record_all(channel: Channel, rows: Iterable[Any], lease: Lease) -> dict[str
         counts["seen"] += len(batch)
         counts["created"] += batch_counts.created
         counts["linked"] += batch_counts.linked
-    # A shop that shows nothing at all is more likely in trouble than empty.
-    ended = operations.end_listings(channel=channel, at=begun_at) if counts["seen"] else 0
-    return {**counts, "ended": ended}
+    if counts["seen"]:
+        # A shop that shows nothing at all is more likely in trouble than empty.
+        counts["ended"] = operations.end_listings(
+            channel=channel, not_seen_since=begun_at, up_to_id=newest_id
+        )
+    return counts
 
 
 def _batches(rows: Iterable[Item]) -> Iterator[list[Item]]:

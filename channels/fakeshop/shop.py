@@ -77,10 +77,6 @@ class Shop:
         if state_path and state_path.exists():
             self._load(json.loads(state_path.read_text()))
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._products
-
     def seed(self, content: Mapping[str, Any]) -> Row:
         """
         Put in products and orders as they are given; with `reset` everything earlier goes first.

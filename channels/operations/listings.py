@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from channels.connectors.base import RemoteListing
 from channels.models import Channel, Listing
@@ -96,15 +97,22 @@ def _show(listing: Listing, row: RemoteListing, at: datetime) -> None:
 
 
 @transaction.atomic
-def end_listings(*, channel: Channel, at: datetime) -> int:
+def end_listings(*, channel: Channel, not_seen_since: datetime, up_to_id: int) -> int:
     """
-    End the listings that a complete reading begun at this moment did not show any more.
+    End the listings for sale that a complete reading did not show; return how many.
 
-    Those never seen are left alone: an order may have named them while the reading went on.
+    not_seen_since: when the reading began.
+    up_to_id: the newest listing at that time; later ones were written by an order meanwhile.
+    Locks: those listings, by primary key.
     """
     gone = list(
         Listing.objects.for_update()
-        .filter(channel=channel, status=Listing.Status.PUBLISHED, seen_at__lt=at)
+        .filter(
+            Q(seen_at__isnull=True) | Q(seen_at__lt=not_seen_since),
+            channel=channel,
+            status=Listing.Status.PUBLISHED,
+            pk__lte=up_to_id,
+        )
         .values_list("pk", flat=True)
     )
     return Listing.objects.filter(pk__in=gone).update(status=Listing.Status.ENDED)

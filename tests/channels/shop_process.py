@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,11 @@ class RunningShop:
 
 
 @contextmanager
-def running_shop(
-    *arguments: str, environment: Mapping[str, str] | None = None
-) -> Iterator[RunningShop]:
+def running_shop(*arguments: str) -> Iterator[RunningShop]:
     """Run `manage.py fake_shop` on a free port until the block ends."""
     command = [sys.executable, "manage.py", "fake_shop", "--port", "0", "--token", TOKEN]
     with subprocess.Popen(
-        [*command, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             address = process.stdout.readline().strip().removeprefix("Practice shop at ")

@@ -11,11 +11,7 @@ import httpx2
 import pytest
 
 from channels.fakeshop import Shop
-from channels.models import Channel, Listing
 from tests.channels.shop_process import TOKEN, order_row, product_rows, running_shop
-from tests.factories.catalog import PriceFactory
-from tests.factories.channels import ChannelFactory
-from tests.processes import environment_of_the_test
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 700_000, tzinfo=UTC)
 
@@ -102,23 +98,19 @@ def test_state_survives_a_shop_that_is_killed(tmp_path):
         assert [listing.quantity for listing in shop.connector().listings()] == [5]
 
 
-def test_shop_sells_by_itself_and_says_so():
+def test_shop_sells_by_itself_until_it_is_asked_to_stop():
     with running_shop("--sell-every", "0.05") as shop, shop.practice() as practice:
         practice.seed(products=product_rows(3))
         lines = [shop.process.stdout.readline() for _ in range(100)]
         sale = next(line for line in lines if line.startswith("Order P"))
         orders = list(shop.connector().orders_changed_since(None))
+        shop.process.terminate()
+        code = shop.process.wait(timeout=10)
 
     assert " buys " in sale
     assert sale.rstrip().endswith("GBP")
     assert orders
-
-
-def test_shop_stops_when_it_is_asked_to():
-    with running_shop("--sell-every", "0.05") as shop:
-        shop.process.terminate()
-
-        assert shop.process.wait(timeout=10) == 0
+    assert code == 0
 
 
 @pytest.mark.parametrize("path", ["/orders", "/products", "/practice/shipments/1"])
@@ -168,23 +160,3 @@ def test_body_that_makes_no_sense_is_refused(shop, body):
     )
 
     assert answer.status_code == 400
-
-
-@pytest.mark.django_db(transaction=True)
-def test_shop_of_a_channel_offers_what_has_a_price_there():
-    price = PriceFactory(unit_price=Decimal("7.5"))
-    PriceFactory()
-    channel = ChannelFactory(code="web", credentials=TOKEN, kind=Channel.Kind.FAKE)
-    channel.price_lists.add(price.price_list)
-    listed = Listing.objects.create(
-        channel=channel,
-        external_product_id="their id",
-        variant=price.variant,
-        status=Listing.Status.PUBLISHED,
-    )
-
-    with running_shop("--channel", "web", environment=environment_of_the_test()) as shop:
-        [row] = shop.connector().listings()
-
-    assert (row.external_product_id, row.external_variant_id) == (listed.external_product_id, "")
-    assert (row.sku, row.price, row.quantity) == (price.variant.sku, Decimal("7.50"), 0)

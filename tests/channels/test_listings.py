@@ -106,15 +106,21 @@ def test_queries_do_not_grow_with_the_listings(count, django_assert_num_queries)
 
 
 def test_end_ends_what_a_complete_reading_did_not_show():
-    gone = ListingFactory(seen_at=NOON)
-    ListingFactory(channel=gone.channel, seen_at=LATER)
-    ListingFactory(channel=gone.channel, seen_at=None)
-    ListingFactory(seen_at=NOON)
+    gone, never_shown = ListingFactory(seen_at=NOON), ListingFactory(seen_at=None)
+    channel = gone.channel
+    Listing.objects.filter(pk=never_shown.pk).update(channel=channel)
+    ListingFactory(channel=channel, seen_at=LATER)
+    newest = ListingFactory(seen_at=NOON)
+    named_meanwhile = ListingFactory(channel=channel, seen_at=None)
+    reading = {"channel": channel, "not_seen_since": LATER, "up_to_id": newest.pk}
 
-    assert end_listings(channel=gone.channel, at=LATER) == 1
-    assert end_listings(channel=gone.channel, at=LATER) == 0
+    assert end_listings(**reading) == 2
+    assert end_listings(**reading) == 0
 
-    assert Listing.objects.get(status=Listing.Status.ENDED) == gone
+    ended = Listing.objects.filter(status=Listing.Status.ENDED)
+    assert set(ended) == {gone, never_shown}
+    named_meanwhile.refresh_from_db()
+    assert named_meanwhile.status == Listing.Status.PUBLISHED
 
 
 def test_listing_that_had_ended_is_for_sale_again_when_it_is_shown():
