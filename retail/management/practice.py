@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from catalog.models import Variant
 from catalog.queries import price_for
 from channels.fakeshop import PracticeShop
-from channels.models import Channel
+from channels.models import Channel, Listing
 from inventory.queries import offered_quantities
 
 SECONDS_BETWEEN_SALES = 6
@@ -46,15 +46,17 @@ def fill_shelves(channel: Channel, *, at: datetime) -> None:
         Variant.objects.filter(is_stocked=True).select_related("product").order_by("pk")
     )
     offered = offered_quantities(variant_ids=[variant.pk for variant in variants])
+    ids = _ids_by_variant(channel)
     products = []
     for variant in variants:
         price = price_for(variant_id=variant.pk, price_list_ids=price_lists, quantity=1, at=at)
         if price is None:
             continue
+        product_id, variant_id = ids.get(variant.pk, (str(variant.product_id), str(variant.pk)))
         products.append(
             {
-                "product_id": str(variant.product_id),
-                "variant_id": str(variant.pk),
+                "product_id": product_id,
+                "variant_id": variant_id,
                 "sku": variant.sku,
                 "gtin": variant.gtin or "",
                 "title": " ".join(filter(None, (variant.product.name, variant.name))),
@@ -64,3 +66,14 @@ def fill_shelves(channel: Channel, *, at: datetime) -> None:
         )
     with PracticeShop(address=channel.address, token=channel.credentials or "practice") as shop:
         shop.seed(products=products)
+
+
+def _ids_by_variant(channel: Channel) -> dict[int, tuple[str, str]]:
+    """Return the shop's own ids of what it sold in the year that the demo tells of."""
+    listings = Listing.objects.filter(channel=channel, variant__isnull=False).order_by("-pk")
+    return {
+        variant_id: (product_id, external_variant_id or "")
+        for variant_id, product_id, external_variant_id in listings.values_list(
+            "variant_id", "external_product_id", "external_variant_id"
+        )
+    }
