@@ -146,7 +146,7 @@ _DRESSED: Mapping[type[forms.Widget], type[forms.Widget]] = {
     forms.Select: widgets.UnfoldAdminSelectWidget,
     forms.SelectMultiple: widgets.UnfoldAdminSelectMultipleWidget,
     forms.RadioSelect: widgets.UnfoldAdminRadioSelectWidget,
-    forms.CheckboxSelectMultiple: widgets.UnfoldAdminCheckboxSelectMultiple,
+    forms.CheckboxSelectMultiple: widgets.UnfoldAdminCheckboxSelectMultipleWidget,
 }
 
 
