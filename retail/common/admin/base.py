@@ -18,7 +18,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 
-from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress
+from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress, new_key
 from retail.common.constraints import refusal_text
 from retail.common.errors import BusinessError
 
@@ -293,7 +293,8 @@ def _bound_form(
     form_class = form_class or ActForm
     if request.method == "POST":
         return form_class(request.POST, request.FILES, document=document)
-    return form_class(document=document)
+    # A link may fill in fields, as it may on Django's own forms, but never the key.
+    return form_class(document=document, initial={**request.GET.dict(), "key": new_key()})
 
 
 def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
