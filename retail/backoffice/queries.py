@@ -18,6 +18,7 @@ from inventory.models import AvailabilityChange
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines
 from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice
+from purchasing.queries import exceptions_to_decide
 from retail.common.models import ImportRun, TaskRun
 from retail.common.money import ZERO, round_amount
 
@@ -35,6 +36,7 @@ _CLEARED_UP_BY: Mapping[str, str] = {
     MatchException.Kind.PRICE_TOTAL: "Buyer",
     MatchException.Kind.NO_ORDER: "Buyer",
     MatchException.Kind.QUANTITY: "Warehouse",
+    MatchException.Kind.NOT_RECEIVED: "Warehouse",
 }
 _BY_DEFAULT = "Accountant"
 
@@ -194,9 +196,13 @@ def invoices_waiting() -> InvoicesWaiting:
 
 
 def exceptions_waiting(*, at: datetime) -> list[ExceptionsWaiting]:
-    """Return open exceptions by the role that clears them up, the oldest first."""
+    """
+    Return open exceptions by the role that clears them up, the oldest first.
+
+    A bill that only waits for goods on their way needs nobody.
+    """
     rows = (
-        MatchException.objects.filter(status=MatchException.Status.OPEN)
+        exceptions_to_decide()
         .values("kind")
         .annotate(count=Count("pk"), oldest=Min("raised_at"))
         .order_by("kind")
