@@ -40,7 +40,7 @@ def push_stock(**_future: Any) -> dict[str, Any]:
     changes = operations.work_out_offers(limit=CHANGES_PER_RUN, at=timezone.now())
     pushed, errors = 0, []
     for channel in Channel.objects.order_by("pk"):
-        due = list(_due_listings(channel)) if channel.is_taking_stock else []
+        due = _due_listings(channel) if channel.is_taking_stock else []
         if not due:
             continue
         try:
@@ -55,8 +55,8 @@ def push_stock(**_future: Any) -> dict[str, Any]:
                 pushed += _push(channel, connector, page, errors)
         except ChannelError as error:
             errors.append(f"{channel}: {error}")
-    for error in errors:
-        logger.warning("stock_not_pushed", reason=error)
+    for reason in errors:
+        logger.warning("stock_not_pushed", reason=reason)
     return {
         "changes": changes,
         "pushed": pushed,
@@ -65,14 +65,15 @@ def push_stock(**_future: Any) -> dict[str, Any]:
     }
 
 
-def _due_listings(channel: Channel) -> Sequence[Listing]:
+def _due_listings(channel: Channel) -> list[Listing]:
     """Return what the channel must be told, what sells out first: a zero prevents an oversell."""
-    return Listing.objects.filter(
+    due = Listing.objects.filter(
         Q(pushed_quantity=None) | ~Q(pushed_quantity=F("offered_quantity")),
         channel=channel,
         status=Listing.Status.PUBLISHED,
         offered_quantity__isnull=False,
-    ).order_by("offered_quantity", "pk")[:LISTINGS_PER_CHANNEL]
+    )
+    return list(due.order_by("offered_quantity", "pk")[:LISTINGS_PER_CHANNEL])
 
 
 def _has_fresh_orders(channel: Channel, now: datetime) -> bool:
