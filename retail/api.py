@@ -2,4 +2,10 @@
 
 from rest_framework.routers import DefaultRouter
 
+from catalog import api as catalog
+from channels import api as channels
+from customers import api as customers
+
 router = DefaultRouter()
+for app_api in (catalog, channels, customers):
+    app_api.register(router)

@@ -36,40 +36,25 @@ def test_model_has_a_list_or_stands_on_the_page_of_its_document(model):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", LISTED, ids=label)
-def test_list_costs_the_same_with_one_and_three_rows(model):
+def test_list_and_page_cost_the_same_with_one_and_three_rows(model):
     browser, make = browser_of(superuser()), FACTORIES[model]
-    make()
-    browser.get(page_of(model, "changelist"))
+    row_list, page = page_of(model, "changelist"), page_of(model, "change", make().pk)
+    browser.get(page)
 
-    with_one = queries_of(browser, page_of(model, "changelist"))
+    of_list, of_page = queries_of(browser, row_list), queries_of(browser, page)
     for _ in range(2):
         make()
-    with_three = queries_of(browser, page_of(model, "changelist"))
+    of_longer_list, of_page_of_three = queries_of(browser, row_list), queries_of(browser, page)
 
-    assert len(with_one) == len(with_three), "\n".join(with_three)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("model", LISTED, ids=label)
-def test_page_costs_the_same_with_one_and_three_rows(model):
-    browser, make = browser_of(superuser()), FACTORIES[model]
-    url = page_of(model, "change", make().pk)
-    browser.get(url)
-
-    with_one = queries_of(browser, url)
-    for _ in range(2):
-        make()
-    with_three = queries_of(browser, url)
-
-    assert len(with_one) == len(with_three), "\n".join(with_three)
+    assert len(of_list) == len(of_longer_list), "\n".join(of_longer_list)
+    assert len(of_page) == len(of_page_of_three), "\n".join(of_page_of_three)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", LISTED, ids=label)
 def test_form_for_a_new_row_opens_where_rows_are_added(model, rf):
-    owner = superuser()
     request = rf.get("/")
-    request.user = owner
+    request.user = owner = superuser()
 
     answer = browser_of(owner).get(page_of(model, "add"))
 
@@ -79,11 +64,9 @@ def test_form_for_a_new_row_opens_where_rows_are_added(model, rf):
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", [m for m in LISTED if SITE[m].search_fields], ids=label)
 def test_list_can_be_searched_for_anything(model):
-    FACTORIES[model]()
+    answer = browser_of(superuser()).get(page_of(model, "changelist"), {"q": "100%' --\N{SNOWMAN}"})
 
-    for text in ("x", "'", "%", "100", "' OR 1=1 --", "\N{SNOWMAN}"):
-        answer = browser_of(superuser()).get(page_of(model, "changelist"), {"q": text})
-        assert answer.status_code == 200
+    assert answer.status_code == 200
 
 
 @pytest.mark.django_db

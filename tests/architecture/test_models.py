@@ -16,7 +16,7 @@ MOMENTS_BY_ANOTHER_NAME = {
     "last_login",
     "date_joined",
 }
-ACTORS_WITHOUT_A_MOMENT = {"order_raised_by"}
+ACTORS_WITHOUT_A_MOMENT = {"order_raised_by", "caused_by"}
 
 every_model = pytest.mark.parametrize("model", our_models(), ids=label)
 
@@ -76,7 +76,7 @@ def test_booleans_are_questions(model):
     odd = [
         field.name
         for field in fields_of(model, models.BooleanField)
-        if not field.name.startswith("is_")
+        if not field.name.startswith(("is_", "has_"))
     ]
 
     assert odd == []

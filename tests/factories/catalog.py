@@ -1,4 +1,6 @@
+from datetime import timedelta
 from decimal import Decimal
+from itertools import count
 
 import factory
 from factory.django import DjangoModelFactory
@@ -88,3 +90,14 @@ class PriceFactory(DjangoModelFactory):
     variant = factory.SubFactory(VariantFactory)
     price_list = factory.SubFactory(PriceListFactory)
     unit_price = Decimal("9.99")
+
+
+_days = count()
+
+
+def rate_of_another_day():
+    """Return a rate that stands beside the ones made before: there is one per day."""
+    return ExchangeRateFactory(valid_on=NOON.date() - timedelta(days=next(_days)))
+
+
+MAKERS = {ExchangeRate: rate_of_another_day}
