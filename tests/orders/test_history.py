@@ -1,0 +1,268 @@
+"""Sales of the past in bulk: the same rows as one at a time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from channels.connectors.base import IncomingBuyer, IncomingStatus
+from inventory.models import StockMovement
+from orders.models import (
+    Fulfillment,
+    FulfillmentLine,
+    Order,
+    OrderEvent,
+    OrderHold,
+    OrderLine,
+    Return,
+    ReturnLine,
+)
+from orders.operations import (
+    BatchResult,
+    IncomingReturn,
+    IncomingReturnLine,
+    ReturnedLine,
+    ingest_order,
+    ingest_orders,
+    register_return,
+    register_returns,
+)
+from orders.queries import differences
+from tests.factories.catalog import VariantFactory
+from tests.factories.channels import ChannelFactory
+from tests.factories.common import NOON
+from tests.factories.inventory import LocationFactory, stock
+from tests.factories.orders import BUYER, incoming_line, incoming_order
+from tests.orders.books import books
+
+pytestmark = pytest.mark.django_db
+
+# What is unlike between two equal orders by its nature.
+OWN = {
+    "id", "number", "order_id", "channel_id", "location_id", "level_id", "line_id", "reference",
+    "fulfillment_id", "parent_id",
+}  # fmt: skip
+
+
+def sales(*levels):
+    """Return orders of every sort that a file of the past may hold."""
+    skus = [level.variant.sku for level in levels]
+    days = [NOON - timedelta(days=days) for days in range(9, 0, -1)]
+    plain = incoming_line(sku=skus[0], quantity=2)
+    orders = [
+        incoming_order(plain),
+        incoming_order(
+            plain, incoming_line(sku=skus[1], external_line_id="2"), buyer=None,
+            delivery_address=None,
+        ),
+        incoming_order(plain, replace(plain, external_line_id="2", quantity=1, total=Decimal(10))),
+        incoming_order(
+            plain, incoming_line(sku="POST", external_line_id="2", is_stocked=False)
+        ),
+        incoming_order(plain, incoming_line(sku="NOBODY-KNOWS", external_line_id="2")),
+        incoming_order(plain, incoming_line(sku=skus[1], quantity=-1, external_line_id="2")),
+        incoming_order(plain, total=Decimal("20.02"), is_paid=False),
+        incoming_order(plain, total=Decimal(99), buyer=IncomingBuyer(email="other@example.com")),
+        incoming_order(incoming_line(sku="FEE", is_stocked=False)),
+    ]  # fmt: skip
+    return [
+        replace(order, status=IncomingStatus.SHIPPED, placed_at=day, updated_at=day)
+        for order, day in zip(orders, days, strict=True)
+    ]
+
+
+def rows(model, **where) -> list[dict]:
+    return [
+        {name: value for name, value in row.items() if name not in OWN}
+        for row in model.objects.filter(**where).order_by("pk").values()
+    ]
+
+
+def told(channel) -> dict[str, list[dict]]:
+    """Return everything stored about the orders of a channel, but for what is their own."""
+    of_order = {"order__channel": channel}
+    events = rows(OrderEvent, **of_order)
+    for event in events:
+        event["details"] = {
+            name: value
+            for name, value in event["details"].items()
+            if name not in {"fulfillment", "line"}
+        }
+    numbers = list(Fulfillment.objects.filter(**of_order).values_list("number", flat=True))
+    return {
+        "orders": rows(Order, channel=channel),
+        "lines": rows(OrderLine, **of_order),
+        "holds": rows(OrderHold, **of_order),
+        "events": events,
+        "fulfillments": rows(Fulfillment, **of_order),
+        "sent": rows(FulfillmentLine, line__order__channel=channel),
+        "movements": rows(StockMovement, reference__in=numbers),
+    }
+
+
+def test_bulk_writes_the_rows_of_one_at_a_time():
+    slow, fast = ChannelFactory(), ChannelFactory()
+    # Apart in time and each other's double, so that cost does not depend on who comes first.
+    pen, ink = (VariantFactory() for _ in range(2))
+    here, there = LocationFactory(), LocationFactory()
+    levels = [
+        stock(variant=variant, location=place, units=1000, value="5000", reference=f"GR-{n}-{m}")
+        for n, variant in enumerate((pen, ink))
+        for m, place in enumerate((here, there))
+    ]
+    batch = sales(levels[0], levels[2])
+
+    for incoming in batch:
+        ingest_order(channel=slow, incoming=incoming, location=here, at=NOON)
+    result = ingest_orders(channel=fast, batch=batch, location=there, at=NOON)
+
+    one_by_one, in_bulk = told(slow), told(fast)
+    assert result == BatchResult(created=9, lines=13, lines_refused=1, held=3)
+    for name, stored in one_by_one.items():
+        assert sorted(map(str, in_bulk[name])) == sorted(map(str, stored)), name
+    assert differences() == []
+
+
+def test_bulk_again_changes_nothing():
+    pen, ink = stock(reference="GR-1", units=99), stock(reference="GR-2", units=99)
+    channel, place = ChannelFactory(), pen.location
+    stock(variant=ink.variant, location=place, reference="GR-3", units=99)
+    batch = sales(pen, ink)
+    ingest_orders(channel=channel, batch=batch, location=place, at=NOON)
+    before = books()
+
+    result = ingest_orders(channel=channel, batch=batch, location=place, at=NOON)
+
+    assert result == BatchResult(known=9, lines_known=14)
+    assert books() == before
+
+
+def test_bulk_passes_over_what_is_known_and_takes_the_rest():
+    level = stock(units=99)
+    channel = ChannelFactory()
+    batch = [
+        incoming_order(incoming_line(sku=level.variant.sku), status=IncomingStatus.SHIPPED)
+        for _ in range(3)
+    ]
+    ingest_order(channel=channel, incoming=batch[1], at=NOON)
+
+    result = ingest_orders(channel=channel, batch=batch, location=level.location, at=NOON)
+
+    level.refresh_from_db()
+    assert result == BatchResult(created=2, known=1, lines=2, lines_known=1)
+    assert level.on_hand == 96
+
+
+def test_order_twice_in_a_batch_is_taken_once():
+    level = stock(units=99)
+    incoming = incoming_order(incoming_line(sku=level.variant.sku), status=IncomingStatus.SHIPPED)
+
+    ingest_orders(
+        channel=ChannelFactory(), batch=[incoming, incoming], location=level.location, at=NOON
+    )
+
+    level.refresh_from_db()
+    assert (Order.objects.count(), level.on_hand) == (1, 98)
+
+
+def test_bulk_that_stock_is_too_short_for_goes_one_by_one():
+    level = stock(units=3)
+    channel = ChannelFactory()
+    batch = [
+        incoming_order(
+            incoming_line(sku=level.variant.sku, quantity=2), status=IncomingStatus.SHIPPED
+        )
+        for _ in range(2)
+    ]
+
+    result = ingest_orders(channel=channel, batch=batch, location=level.location, at=NOON)
+
+    level.refresh_from_db()
+    assert result == BatchResult(created=2, lines=2, held=1)
+    assert level.on_hand == 1
+    assert OrderHold.objects.get().kind == "CHANNEL_CONFLICT"
+    assert differences() == []
+
+
+def test_open_order_in_a_batch_is_promised():
+    level = stock(units=3)
+    incoming = incoming_order(incoming_line(sku=level.variant.sku))
+
+    ingest_orders(channel=ChannelFactory(), batch=[incoming], location=level.location, at=NOON)
+
+    level.refresh_from_db()
+    assert (level.on_hand, level.allocated) == (3, 1)
+
+
+def test_bulk_takes_as_many_queries_whatever_the_size(django_assert_max_num_queries):
+    pen, ink = stock(reference="GR-1", units=999), stock(reference="GR-2", units=999)
+    place = pen.location
+    stock(variant=ink.variant, location=place, reference="GR-3", units=999)
+    channel = ChannelFactory()
+
+    with django_assert_max_num_queries(50):
+        ingest_orders(channel=channel, batch=sales(pen, ink), location=place, at=NOON)
+    many = [order for _ in range(10) for order in sales(pen, ink)]
+    with django_assert_max_num_queries(50):
+        ingest_orders(channel=channel, batch=many, location=place, at=NOON)
+
+
+def returned(level, external_id="C-1", quantity=2, **values):
+    return IncomingReturn(
+        external_id=external_id,
+        received_at=NOON - timedelta(days=1),
+        buyer=BUYER,
+        lines=(
+            IncomingReturnLine(
+                external_line_id="1",
+                variant_id=level.variant_id,
+                sku=level.variant.sku,
+                name="Article",
+                quantity=quantity,
+                unit_price=Decimal("10.00"),
+            ),
+        ),
+        **values,
+    )
+
+
+def test_returns_in_bulk_come_back_as_one_at_a_time():
+    slow, fast = ChannelFactory(), ChannelFactory()
+    here, there = stock(units=10, value="50"), stock(units=10, value="50", reference="GR-2")
+
+    register_return(
+        channel=slow,
+        location=here.location,
+        lines=[ReturnedLine(variant_id=here.variant_id, quantity=2, unit_price=Decimal(10))],
+        key="C-1",
+        at=NOON - timedelta(days=1),
+    )
+    result = register_returns(
+        channel=fast, batch=[returned(there)], location=there.location, at=NOON
+    )
+
+    one, other = (
+        StockMovement.objects.filter(kind="RETURN", level=level)
+        .values("quantity", "cost_value", "moved_at")
+        .get()
+        for level in (here, there)
+    )
+    there.refresh_from_db()
+    assert result == BatchResult(created=1, lines=1)
+    assert one == other
+    assert there.on_hand == 12
+    assert Return.objects.get(channel=fast).customer.name == "Ada Lovelace"
+    assert ReturnLine.objects.get(parent__channel=fast).disposition == "RESTOCK"
+
+
+def test_returns_in_bulk_again_change_nothing():
+    level, channel = stock(), ChannelFactory()
+    batch = [returned(level), returned(level, "C-2")]
+    register_returns(channel=channel, batch=batch, location=level.location, at=NOON)
+    before = books()
+
+    result = register_returns(channel=channel, batch=batch, location=level.location, at=NOON)
+
+    assert result == BatchResult(known=2, lines_known=2)
+    assert books() == before
