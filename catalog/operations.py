@@ -76,7 +76,7 @@ def set_prices(*, prices: Sequence[NewPrice], at: datetime) -> list[Price]:
     list(Variant.objects.for_update().filter(pk__in=variant_ids))
     rows = _rows_from(at, variant_ids, {price_list_id for _, price_list_id, _ in wanted})
 
-    ended: list[Price] = []
+    ended: list[int] = []
     corrected: list[Price] = []
     begun: list[Price] = []
     holding: dict[tuple[int, int, int], Price] = {}
@@ -84,8 +84,7 @@ def set_prices(*, prices: Sequence[NewPrice], at: datetime) -> list[Price]:
         price, next_from = _current_and_next(rows.get(place, ()), at)
         if price is None or (price.unit_price != unit_price and price.valid_from != at):
             if price is not None:
-                price.valid_to = at
-                ended.append(price)
+                ended.append(price.pk)
             price = _begun(place, unit_price, at, next_from)
             begun.append(price)
         elif price.unit_price != unit_price:
@@ -94,8 +93,8 @@ def set_prices(*, prices: Sequence[NewPrice], at: datetime) -> list[Price]:
         holding[place] = price
 
     # The old price ends first: for no moment may two hold.
-    Price.objects.bulk_update(ended, ["valid_to"])
-    Price.objects.bulk_update(corrected, ["unit_price"])
+    Price.objects.filter(pk__in=ended).update(valid_to=at)
+    Price.objects.bulk_update(corrected, ["unit_price"], batch_size=500)
     Price.objects.bulk_create(begun)
     return [holding[_place(price)] for price in prices]
 

@@ -73,5 +73,4 @@ class AddressAdmin(ViewOnlyAdmin):
 
     list_display = ("__str__", "customer", "created_at")
     list_select_related = ("customer",)
-    list_filter = ("country",)
     search_fields = ("name", "company", "street", "postcode", "city", "customer__name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -90,6 +91,9 @@ class ProductResource(ModelResource):
 
         self._keep_columns(dataset.headers)
         kwargs["rollback_on_validation_errors"] = True
+        # Only a preview is looked at; coloring the differences takes most of the time.
+        self._meta = copy(self._meta)
+        self._meta.skip_html_diff = not kwargs.get("dry_run")
         result = super().import_data(dataset, *args, **kwargs)
         for invalid_row in result.invalid_rows:
             invalid_row.number = self.scan.rows[invalid_row.number - 1].line_number
@@ -135,7 +139,6 @@ class ProductResource(ModelResource):
 
     def save_instance(self, instance: Variant, *args: Any, **kwargs: Any) -> None:
         """Put a changed variant aside; all are stored when the last line is known to be right."""
-        instance.updated_at = self.at
         self.saved.append(instance)
         super().save_instance(instance, *args, **kwargs)
 
@@ -144,17 +147,24 @@ class ProductResource(ModelResource):
         self._save_products()
         super().bulk_create(*args, **kwargs)
 
-    def get_bulk_update_fields(self) -> list[str]:
-        return [
-            "gtin",
-            "name",
-            "options",
-            "weight_grams",
-            "is_stocked",
-            "base_unit",
-            "tax_class",
-            "updated_at",
-        ]
+    def bulk_update(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        """Store changed variants; as an upsert by id, because bulk_update is ten times slower."""
+        Variant.objects.bulk_create(
+            self.update_instances,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[
+                "gtin",
+                "name",
+                "options",
+                "weight_grams",
+                "is_stocked",
+                "base_unit",
+                "tax_class",
+                "updated_at",
+            ],
+        )
+        self.update_instances.clear()
 
     def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:  # noqa: ARG002
         if result.has_errors() or result.has_validation_errors():
@@ -175,7 +185,8 @@ class ProductResource(ModelResource):
     def export(self, queryset: QuerySet[Variant] | None = None, **kwargs: Any) -> Dataset:
         """Return the catalog, or some variants of it, as the table that `import_data` takes."""
         variants = self.get_queryset() if queryset is None else queryset
-        self.listed = listed_prices(variants.order_by(), self.at)
+        variant_ids = list(variants.order_by().values_list("pk", flat=True))
+        self.listed = listed_prices(variant_ids, self.at)
         return super().export(variants, **kwargs)
 
     def export_resource(self, instance: Variant, *args: Any, **kwargs: Any) -> list[str]:

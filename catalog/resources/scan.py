@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
 from django.db.models.functions import Upper
 
 from catalog.models import Price, Product, Variant
@@ -70,14 +69,12 @@ def scan_file(rows: Sequence[FileRow], at: datetime) -> Scan:
     return scan
 
 
-def listed_prices(
-    variants: QuerySet[Variant] | Collection[int], at: datetime
-) -> dict[int, dict[int, Decimal]]:
+def listed_prices(variant_ids: Collection[int], at: datetime) -> dict[int, dict[int, Decimal]]:
     """Return variant id -> price list id -> the price of a single unit that holds."""
     listed: dict[int, dict[int, Decimal]] = defaultdict(dict)
     for variant_id, price_list_id, unit_price in (
         Price.objects.valid_at(at)
-        .filter(variant__in=variants, min_quantity=1)
+        .filter(variant_id__in=variant_ids, min_quantity=1)
         .values_list("variant_id", "price_list_id", "unit_price")
     ):
         listed[variant_id][price_list_id] = unit_price

@@ -252,10 +252,10 @@ def test_variants_are_searched_by_every_code_and_name(browser, words):
 @pytest.mark.parametrize(
     ("name", "factory", "queries"),
     [
-        ("product", VariantFactory, 8),
-        ("variant", VariantFactory, 6),
-        ("price", PriceFactory, 6),
-        ("barcode", BarcodeFactory, 5),
+        ("product", VariantFactory, 6),
+        ("variant", VariantFactory, 5),
+        ("price", PriceFactory, 5),
+        ("barcode", BarcodeFactory, 4),
     ],
 )
 def test_list_asks_the_database_as_often_for_three_rows_as_for_one(

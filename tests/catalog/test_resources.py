@@ -122,7 +122,7 @@ def test_changed_file_changes_what_differs(load, web):
     blue = Variant.objects.get(sku="TEE-B")
     assert (blue.name, blue.options, blue.weight_grams) == ("Navy", {"Color": "Navy"}, 160)
     assert blue.product.category.name == "Tees"
-    assert (blue.updated_at, blue.product.updated_at) == (LATER, LATER)
+    assert blue.product.updated_at == LATER
     assert list(blue.prices.order_by("valid_from").values_list("unit_price", "valid_to")) == [
         (Decimal("9.99"), LATER),
         (Decimal(12), None),
@@ -326,7 +326,7 @@ def test_download_comes_in_again_without_a_change(load, web):
     result = load(text, at=LATER)
 
     assert text.splitlines()[0] == (
-        "product,brand,category,status,sku,gtin,variant,weight_grams,tax_class,stocked,unit,"
+        "\ufeffproduct,brand,category,status,sku,gtin,variant,weight_grams,tax_class,stocked,unit,"
         "option: Color,price: WEB"
     )
     assert result.totals["skip"] == 3
@@ -354,7 +354,7 @@ def test_download_asks_the_database_as_often_for_many_lines_as_for_few(
         PriceFactory(variant__product__category=CategoryFactory(parent=CategoryFactory()))
     resource = ProductResource()
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         dataset = resource.export()
 
     assert len(dataset) == count

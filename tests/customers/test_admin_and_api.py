@@ -57,7 +57,7 @@ def test_list_asks_the_database_as_often_for_three_rows_as_for_one(
     url = reverse(f"admin:customers_{name}_changelist")
     browser.get(url)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         page = browser.get(url)
 
     assert len(page.context["cl"].result_list) == count
