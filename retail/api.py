@@ -5,7 +5,9 @@ from rest_framework.routers import DefaultRouter
 from catalog import api as catalog
 from channels import api as channels
 from customers import api as customers
+from inventory import api as inventory
+from orders import api as orders
 
 router = DefaultRouter()
-for app_api in (catalog, channels, customers):
+for app_api in (catalog, channels, customers, inventory, orders):
     app_api.register(router)

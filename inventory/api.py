@@ -1,0 +1,80 @@
+"""Stock over the API: where things are, what is promised, and how it came to be."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+from rest_framework.routers import BaseRouter
+
+from inventory.models import Allocation, Location, StockLevel, StockMovement
+from retail.common.api import ReadOnlyViewSet
+
+
+class LocationSerializer(serializers.ModelSerializer[Location]):
+    class Meta:
+        model = Location
+        fields = ("id", "code", "name", "kind", "is_shipping", "is_pickup", "priority", "country")
+
+
+class LocationViewSet(ReadOnlyViewSet):
+    queryset = Location.objects.order_by("pk")
+    serializer_class = LocationSerializer
+    filterset_fields = ("code", "kind")
+
+
+class StockLevelSerializer(serializers.ModelSerializer[StockLevel]):
+    sku = serializers.CharField(source="variant.sku")
+    available = serializers.IntegerField()
+
+    class Meta:
+        model = StockLevel
+        fields = ("id", "variant", "sku", "location", "on_hand", "allocated", "available")
+
+
+class StockLevelViewSet(ReadOnlyViewSet):
+    queryset = StockLevel.objects.with_available().select_related("variant").order_by("pk")
+    serializer_class = StockLevelSerializer
+    filterset_fields = ("variant", "variant__sku", "location", "location__code")
+
+
+class StockMovementSerializer(serializers.ModelSerializer[StockMovement]):
+    """Without its cost, which not everybody who sees stock may see."""
+
+    class Meta:
+        model = StockMovement
+        fields = ("id", "level", "kind", "quantity", "reference", "reason", "moved_at", "moved_by")
+
+
+class StockMovementViewSet(ReadOnlyViewSet):
+    queryset = StockMovement.objects.order_by("pk")
+    serializer_class = StockMovementSerializer
+    filterset_fields = ("level", "level__variant", "level__location", "kind", "reference")
+
+
+class AllocationSerializer(serializers.ModelSerializer[Allocation]):
+    class Meta:
+        model = Allocation
+        fields = (
+            "id",
+            "level",
+            "reference",
+            "units",
+            "shipped",
+            "released",
+            "allocated_at",
+            "expires_at",
+            "closed_at",
+        )
+
+
+class AllocationViewSet(ReadOnlyViewSet):
+    queryset = Allocation.objects.order_by("pk")
+    serializer_class = AllocationSerializer
+    filterset_fields = ("level", "level__variant", "reference")
+
+
+def register(router: BaseRouter) -> None:
+    """Put the app's lists on the router."""
+    router.register("locations", LocationViewSet)
+    router.register("stock-levels", StockLevelViewSet)
+    router.register("stock-movements", StockMovementViewSet)
+    router.register("allocations", AllocationViewSet)
