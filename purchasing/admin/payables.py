@@ -79,7 +79,7 @@ class PayableExportAdmin(ViewOnlyAdmin):
         Download(
             name="csv",
             label="Download CSV",
-            permission="purchasing.view_payableexport",
+            permission="purchasing.export_supplierinvoice",
             open=download_export,
         ),
     )
