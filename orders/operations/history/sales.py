@@ -38,6 +38,7 @@ from orders.operations.ingest import (
 from orders.operations.reading import Reading, new_order, read_order, reading_holds
 from orders.operations.shipping import SOLD_BY_CHANNEL, sale_method
 from orders.operations.statuses import DERIVED_FIELDS, apply_statuses
+from retail.common.copying import copy_objects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +245,7 @@ def _send(channel: Channel, sales: Sequence[_Sale], location: Location, at: date
         for line in sale.lines:
             if not line.is_stocked or line.variant_id is not None:
                 line.shipped = line.ordered
-    OrderLine.objects.bulk_create([line for sale in sales for line in sale.lines])
+    copy_objects([line for sale in sales for line in sale.lines])
     Fulfillment.objects.bulk_create([sale.fulfillment for sale in sent if sale.fulfillment])
     _insert_fulfillment_lines([sale.fulfillment.pk for sale in sent if sale.fulfillment])
     for sale in sales:
