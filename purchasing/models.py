@@ -534,7 +534,7 @@ class TolerancePolicy(models.Model):
     class Meta:
         verbose_name_plural = "tolerance policies"
         constraints: ClassVar = [
-            models.UniqueConstraint(
+            models.UniqueConstraint(  # type: ignore[call-overload] # the stubs know no Q here
                 Q(supplier__isnull=True),
                 condition=Q(supplier__isnull=True),
                 name="purchasing_tolerancepolicy_one_for_the_company",

@@ -323,7 +323,10 @@ def _order_lines(
             variant_id=line.variant_id,
             supplier_sku=offer.supplier_sku if offer else supplier_skus.get(line.variant_id, ""),
             ordered=line.units,
-            unit_cost=round_rate(offer.unit_cost if line.unit_cost is None else line.unit_cost),
+            unit_cost=round_rate(
+                # A line without a cost has an offer, as checked above.
+                offer.unit_cost if line.unit_cost is None else line.unit_cost  # type: ignore[union-attr]
+            ),
         )
         for position, line in enumerate(lines, start=1)
         for offer in [offers.get((line.variant_id, line.units))]

@@ -124,7 +124,7 @@ class Buying:
         position: dict[int, int] = dict(
             StockLevel.objects.with_available()
             .filter(location=self.shop.locations["main"])
-            .values_list("variant", "available")
+            .values_list("variant", "available")  # type: ignore[misc] # annotated just above
         )
         for order in PurchaseOrder.objects.filter(supplier=supplier).exclude(
             status__in=[PurchaseOrder.Status.CLOSED, PurchaseOrder.Status.CANCELLED]
@@ -224,7 +224,7 @@ class Buying:
     def _invoice_lines(self, receipt_id: int, mood: str) -> list[NewInvoiceLine]:
         """Return the bill for a receipt; in a bad mood its first line is dearer, or for more."""
         receipt = GoodsReceipt.objects.get(pk=receipt_id)
-        lines = []
+        lines: list[NewInvoiceLine] = []
         came = receipt.lines.select_related("order_line__order", "order_line__variant")
         for line in came.filter(accepted__gt=0).order_by("pk"):
             quantity, unit_price = line.accepted, line.unit_cost
