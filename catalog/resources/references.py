@@ -31,7 +31,9 @@ class References:
     def brand(self, name: str) -> Brand:
         if len(name) > LONGEST_NAME:
             raise ValueError(f"A brand has at most {LONGEST_NAME} characters.")
-        return self._brands.setdefault(name.casefold(), Brand(name=name))
+        if name.casefold() not in self._brands:
+            self._brands[name.casefold()] = Brand(name=name)
+        return self._brands[name.casefold()]
 
     def tax_class(self, text: str) -> TaxClass:
         if text.casefold() not in self._tax_classes:
@@ -47,10 +49,13 @@ class References:
                 f"{path} is no category: write names of at most {LONGEST_NAME} characters"
                 f' with "{CATEGORY_SEPARATOR}" between them.'
             )
-        category: Category | None = None
-        for depth, name in enumerate(names, start=1):
-            place = _place(CATEGORY_SEPARATOR.join(names[:depth]))
-            category = self._categories.setdefault(place, Category(name=name, parent=category))
+        return self._category_at(names)
+
+    def _category_at(self, names: list[str]) -> Category:
+        place = tuple(name.casefold() for name in names)
+        if place not in self._categories:
+            parent = self._category_at(names[:-1]) if names[1:] else None
+            self._categories[place] = Category(name=names[-1], parent=parent)
         return self._categories[place]
 
     def path(self, category: Category) -> str:

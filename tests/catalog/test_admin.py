@@ -113,6 +113,18 @@ def test_product_file_needs_the_permissions_to_change_all_of_it():
     assert browser.get(reverse("admin:catalog_product_export")).status_code == 200
 
 
+def test_product_list_offers_upload_and_download_to_those_who_may(browser):
+    upload, download = (reverse(f"admin:catalog_product_{act}") for act in ("import", "export"))
+    reader = browser_of(person_who_may("catalog.view_product"))
+    products = reverse("admin:catalog_product_changelist")
+
+    shown = browser.get(products).content.decode()
+    shown_to_reader = reader.get(products).content.decode()
+
+    assert (upload in shown, download in shown) == (True, True)
+    assert (upload in shown_to_reader, download in shown_to_reader) == (False, True)
+
+
 def test_change_price_lets_it_hold_from_now_on(browser):
     price = PriceFactory(unit_price=10)
 
