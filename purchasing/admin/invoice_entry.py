@@ -13,7 +13,8 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Model
 from django.forms.boundfield import BoundField
 from django.forms.utils import ErrorDict
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 
 from purchasing import operations, queries
 from purchasing.models import (
@@ -23,7 +24,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceLine,
 )
-from retail.common.admin import ActForm, LineTable, PageAct
+from retail.common.admin import ActForm, Download, LineTable, PageAct
 from retail.common.fields import MAX_UNITS
 from retail.common.money import ZERO, round_amount
 
@@ -260,4 +261,25 @@ ENTER_INVOICE = PageAct(
     perform=enter_invoice,
     form=EnterInvoiceForm,
     icon="add",
+)
+
+
+def open_invoice_form(_request: HttpRequest, order: PurchaseOrder) -> HttpResponseRedirect:
+    """Lead from an order to the form with its lines filled in."""
+    form_url = reverse("admin:purchasing_supplierinvoice_page_act", args=[ENTER_INVOICE.name])
+    return HttpResponseRedirect(f"{form_url}?order={order.pk}")
+
+
+def can_be_billed(order: PurchaseOrder) -> bool:
+    return order.status in operations.BILLED_ORDERS
+
+
+# For the page of a purchase order.
+BILL_ORDER = Download(
+    name="enter-invoice",
+    label="Enter its invoice",
+    permission=ENTER_INVOICE.permission,
+    open=open_invoice_form,
+    is_offered=can_be_billed,
+    icon="request_quote",
 )
