@@ -28,10 +28,11 @@ def copy_objects(objects: Sequence[Row]) -> None:
         keys = [key for (key,) in cursor.fetchall()]
     for new, key in zip(objects, keys, strict=True):
         new.pk = key
-    columns, names = [field.column for field in fields], [field.attname for field in fields]
+    columns = ", ".join(str(field.column) for field in fields)
+    names = [field.attname for field in fields]
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {meta.db_table} ({', '.join(columns)}) FROM STDIN") as copy,
+        cursor.copy(f"COPY {meta.db_table} ({columns}) FROM STDIN") as copy,
     ):
         for new in objects:
             copy.write_row([getattr(new, name) for name in names])
