@@ -56,7 +56,7 @@ class Supplier(models.Model):
 
 @keep_history()
 class SupplierProduct(models.Model):
-    """An article in a supplier's catalogue; linked to our variant, or a proposal until it is."""
+    """An article in a supplier's catalog; linked to our variant, or a proposal until it is."""
 
     supplier = models.ForeignKey(Supplier, on_delete=models.PROTECT, related_name="products")
     variant = models.ForeignKey(
@@ -191,10 +191,10 @@ class SupplierFileProfile(models.Model):
 
 class SupplierFileRow(models.Model):
     """
-    A valid line of a supplier's file, waiting beside what the catalogue says until applied.
+    A valid line of a supplier's file, waiting beside what the catalog says until applied.
 
     What the file leaves empty (no GTIN, name, pack size, minimum or availability) stays as the
-    catalogue has it.
+    catalog has it.
     """
 
     class Verdict(models.TextChoices):

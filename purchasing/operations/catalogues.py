@@ -1,4 +1,4 @@
-"""A supplier's file on its way into the supplier's catalogue: staged, looked at, then applied."""
+"""A supplier's file on its way into the supplier's catalog: staged, looked at, then applied."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KIND = "supplier_prices"
 LINES_AT_ONCE = 10_000
 WARNINGS_LISTED = 20
 
-# Working tables of one transaction: the file's lines, and the same beside the catalogue. Unlike
+# Working tables of one transaction: the file's lines, and the same beside the catalog. Unlike
 # the table of staged rows they can be analyzed without anybody having to wait, and a planner
 # without figures about them would look 100,000 lines up one by one.
 _CREATE_INCOMING = """
@@ -46,7 +46,7 @@ _TAKE_STAGED = """
     FROM purchasing_supplierfilerow WHERE run_id = %(run)s
 """
 
-# What the file leaves empty stays as the catalogue has it. An article that was linked to a variant
+# What the file leaves empty stays as the catalog has it. An article that was linked to a variant
 # is not linked anew, and a variant of the same SKU but another GTIN is another thing.
 _COMPARE = """
     ANALYZE supplier_file_incoming;
@@ -180,7 +180,7 @@ def stage_supplier_file(
     *, profile: SupplierFileProfile, path: Path, at: datetime, by: User | None
 ) -> ImportRun:
     """
-    Read a supplier's file and put its lines beside the catalogue, which stays as it is.
+    Read a supplier's file and put its lines beside the catalog, which stays as it is.
 
     Returns the run, STAGED, with counts and warnings in its report. Lines that cannot be taken
     are its rejects.
@@ -213,9 +213,9 @@ def stage_supplier_file(
 @transaction.atomic
 def apply_supplier_file(*, run_id: int, at: datetime, by: User | None) -> ImportRun:
     """
-    Bring the staged lines into the supplier's catalogue, touching only what differs.
+    Bring the staged lines into the supplier's catalog, touching only what differs.
 
-    Compared anew under lock, because the catalogue may have changed since the file was staged. A
+    Compared anew under lock, because the catalog may have changed since the file was staged. A
     new price is valid from today and ends the one before; a second one today replaces the first.
     A run that was applied is returned as it is.
     Locks: the run, then the supplier.
@@ -290,7 +290,7 @@ def _copy_lines(run: ImportRun, lines: Iterator[Article | Reject]) -> tuple[int,
 
 
 def _compare(*, supplier_id: int, on: date) -> dict[str, int]:
-    """Put the working table's lines beside the catalogue of a day; return how they compare."""
+    """Put the working table's lines beside the catalog of a day; return how they compare."""
     _execute(_COMPARE, supplier=supplier_id, on=on)
     [counts] = _rows(_COUNT, supplier=supplier_id)
     names = ("new", "changed", "unchanged", "linked", "zero_prices", "not_in_file")

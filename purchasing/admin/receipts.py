@@ -1,0 +1,98 @@
+"""Deliveries as they were taken in."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from purchasing.models import GoodsReceipt, GoodsReceiptLine
+from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
+
+
+class LineInline(ViewOnlyInline):
+    model = GoodsReceiptLine
+    verbose_name_plural = "Lines"
+    ordering = ("pk",)
+    fields = (
+        *("article", "purchase_order", "delivered", "accepted", "rejected", "reject_reason"),
+        *("matched", "unit_cost", "value"),
+    )
+    readonly_fields = ("article", "purchase_order")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GoodsReceiptLine]:
+        lines: QuerySet[GoodsReceiptLine] = super().get_queryset(request)
+        return lines.select_related("order_line__order", "order_line__variant")
+
+    @display(description="Article")
+    def article(self, line: GoodsReceiptLine) -> str:
+        return line.order_line.variant.sku
+
+    @display(description="Purchase order")
+    def purchase_order(self, line: GoodsReceiptLine) -> str:
+        return line.order_line.order.number
+
+
+@admin.register(GoodsReceipt)
+class GoodsReceiptAdmin(ViewOnlyAdmin):
+    """What came in, when and from whom; posted on the page of its purchase order."""
+
+    inlines = (LineInline,)
+    list_display = (
+        *("number", "supplier", "location", "delivery_note", "accepted", "rejected"),
+        *("received_at", "received_by"),
+    )
+    list_select_related = ("supplier", "location", "received_by")
+    list_filter = (
+        ("supplier", AutocompleteSelectFilter),
+        "location",
+        ("received_at", RangeDateTimeFilter),
+    )
+    search_fields = (
+        *("number", "delivery_note", "supplier__name"),
+        "lines__order_line__order__number",
+    )
+    search_help_text = "Number, delivery note, supplier or purchase order."
+    fields = (
+        ("number", "delivery_note"),
+        ("supplier", "location"),
+        ("received_at", "received_by"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GoodsReceipt]:
+        queryset: QuerySet[GoodsReceipt] = super().get_queryset(request)
+        lines = GoodsReceiptLine.objects.filter(receipt=OuterRef("pk")).values("receipt")
+        return queryset.annotate(
+            accepted_units=Subquery(lines.values(units=Sum("accepted"))),
+            rejected_units=Subquery(lines.values(units=Sum("rejected"))),
+        )
+
+    @display(description="Units accepted", ordering="accepted_units")
+    def accepted(self, receipt: GoodsReceipt) -> int:
+        return getattr(receipt, "accepted_units", None) or 0
+
+    @display(description="Units rejected", ordering="rejected_units")
+    def rejected(self, receipt: GoodsReceipt) -> int:
+        return getattr(receipt, "rejected_units", None) or 0
+
+
+@admin.register(GoodsReceiptLine)
+class GoodsReceiptLineAdmin(ViewOnlyAdmin):
+    """Every line of every delivery, to be searched by article."""
+
+    list_display = (
+        *("receipt", "article", "purchase_order", "accepted", "rejected", "reject_reason"),
+        *("matched", "unit_cost", "value"),
+    )
+    list_select_related = ("receipt", "order_line__order", "order_line__variant")
+    search_fields = ("receipt__number", "order_line__order__number", "order_line__variant__sku")
+
+    @display(description="Article", ordering="order_line__variant__sku")
+    def article(self, line: GoodsReceiptLine) -> str:
+        return line.order_line.variant.sku
+
+    @display(description="Purchase order", ordering="order_line__order__number")
+    def purchase_order(self, line: GoodsReceiptLine) -> str:
+        return line.order_line.order.number
