@@ -7,16 +7,13 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
-from rest_framework.views import APIView
 
 from catalog.queries import variants_by_code
 from channels.models import Channel
@@ -33,27 +30,7 @@ from orders.models import (
     ReturnLine,
 )
 from orders.operations import NewOrderLine
-from retail.common.api import ReadOnlyViewSet
-from retail.common.models import User
-
-LONGEST_KEY = 100
-KEY_HEADER = OpenApiParameter(
-    name="Idempotency-Key",
-    type=OpenApiTypes.STR,
-    location=OpenApiParameter.HEADER,
-    required=True,
-    description="Made by the caller: the same request with the same key again has one effect.",
-)
-
-
-def may(*permissions: str) -> type[BasePermission]:
-    """Return the permission class that lets those pass who have all of these permissions."""
-
-    class May(BasePermission):
-        def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - its signature
-            return isinstance(request.user, User) and request.user.has_perms(permissions)
-
-    return May
+from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
 
 class OrderLineSerializer(serializers.ModelSerializer[OrderLine]):
@@ -203,9 +180,9 @@ class OrderViewSet(ReadOnlyViewSet):
             channel=asked.validated_data["channel"],
             customer=asked.validated_data.get("customer"),
             lines=_order_lines(asked.validated_data["lines"]),
-            key=_key(request),
+            key=idempotency_key(request),
             at=timezone.now(),
-            by=_person(request),
+            by=person(request),
         )
         answer = self.get_serializer(self.get_queryset().get(pk=order.pk))
         return Response(answer.data, status=status.HTTP_201_CREATED)
@@ -231,9 +208,9 @@ class OrderViewSet(ReadOnlyViewSet):
             quantities={row["line"]: row["quantity"] for row in lines} if lines else None,
             carrier=asked.validated_data["carrier"],
             tracking_number=asked.validated_data["tracking_number"],
-            key=_key(request),
+            key=idempotency_key(request),
             at=timezone.now(),
-            by=_person(request),
+            by=person(request),
         )
         return Response(FulfillmentSerializer(fulfillment).data, status=status.HTTP_201_CREATED)
 
@@ -260,17 +237,6 @@ class ReturnViewSet(ReadOnlyViewSet):
     )
     serializer_class = ReturnSerializer
     filterset_fields = ("order", "customer", "location")
-
-
-def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise ValidationError({"Idempotency-Key": f"Send one of 1 to {LONGEST_KEY} characters."})
-    return key
-
-
-def _person(request: Request) -> User | None:
-    return request.user if isinstance(request.user, User) else None
 
 
 def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:

@@ -7,7 +7,8 @@ from channels import api as channels
 from customers import api as customers
 from inventory import api as inventory
 from orders import api as orders
+from purchasing import api as purchasing
 
 router = DefaultRouter()
-for app_api in (catalog, channels, customers, inventory, orders):
+for app_api in (catalog, channels, customers, inventory, orders, purchasing):
     app_api.register(router)

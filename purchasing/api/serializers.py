@@ -1,0 +1,167 @@
+"""What buying shows and takes over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from inventory.models import Location
+from purchasing.models import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    MatchException,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Supplier,
+    SupplierInvoice,
+    SupplierInvoiceLine,
+    SupplierPrice,
+    SupplierProduct,
+)
+from retail.common.fields import MAX_UNITS
+
+
+class SupplierSerializer(serializers.ModelSerializer[Supplier]):
+    class Meta:
+        model = Supplier
+        # Bank account and tax number stay inside.
+        fields = (
+            *("id", "code", "name", "currency", "country", "language"),
+            *("payment_days", "lead_time_days", "is_active"),
+        )
+
+
+class SupplierPriceSerializer(serializers.ModelSerializer[SupplierPrice]):
+    class Meta:
+        model = SupplierPrice
+        fields = ("min_quantity", "unit_cost", "valid_from", "valid_to")
+
+
+class SupplierProductSerializer(serializers.ModelSerializer[SupplierProduct]):
+    supplier = serializers.CharField(source="supplier.code", read_only=True)
+    sku = serializers.CharField(source="variant.sku", default=None, read_only=True)
+    prices = SupplierPriceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = SupplierProduct
+        fields = (
+            *("id", "supplier", "supplier_sku", "sku", "gtin", "name", "pack_size"),
+            *("minimum_quantity", "available_units", "seen_at", "is_active", "prices"),
+        )
+
+
+class PurchaseOrderLineSerializer(serializers.ModelSerializer[PurchaseOrderLine]):
+    sku = serializers.CharField(source="variant.sku", read_only=True)
+
+    class Meta:
+        model = PurchaseOrderLine
+        fields = (
+            *("id", "position", "sku", "supplier_sku", "unit_cost"),
+            *("ordered", "cancelled", "received", "invoiced"),
+        )
+
+
+class PurchaseOrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
+    supplier = serializers.CharField(source="supplier.code", read_only=True)
+    location = serializers.CharField(source="location.code", read_only=True)
+    lines = PurchaseOrderLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = PurchaseOrder
+        fields = (
+            *("id", "number", "supplier", "location", "status", "receipt_status"),
+            *("invoice_status", "currency", "expected_on", "note", "raised_at", "approved_at"),
+            *("sent_at", "emailed_at", "closed_at", "close_reason", "lines"),
+        )
+
+
+class GoodsReceiptLineSerializer(serializers.ModelSerializer[GoodsReceiptLine]):
+    class Meta:
+        model = GoodsReceiptLine
+        fields = (
+            *("id", "order_line", "delivered", "accepted", "rejected", "reject_reason"),
+            *("matched", "unit_cost", "value"),
+        )
+
+
+class GoodsReceiptSerializer(serializers.ModelSerializer[GoodsReceipt]):
+    supplier = serializers.CharField(source="supplier.code", read_only=True)
+    location = serializers.CharField(source="location.code", read_only=True)
+    lines = GoodsReceiptLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = GoodsReceipt
+        fields = (
+            *("id", "number", "supplier", "location", "delivery_note", "received_at", "lines"),
+        )
+
+
+class SupplierInvoiceLineSerializer(serializers.ModelSerializer[SupplierInvoiceLine]):
+    class Meta:
+        model = SupplierInvoiceLine
+        fields = (
+            *("id", "position", "kind", "order_number", "supplier_sku", "gtin", "description"),
+            *("quantity", "unit_price", "net_amount", "tax_rate"),
+        )
+
+
+class MatchExceptionSerializer(serializers.ModelSerializer[MatchException]):
+    class Meta:
+        model = MatchException
+        fields = (
+            *("id", "invoice_line", "kind", "expected", "actual", "tolerance", "status"),
+            *("raised_at", "decided_at", "reason"),
+        )
+
+
+class SupplierInvoiceSerializer(serializers.ModelSerializer[SupplierInvoice]):
+    supplier = serializers.CharField(source="supplier.code", read_only=True)
+    lines = SupplierInvoiceLineSerializer(many=True, read_only=True)
+    exceptions = MatchExceptionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = SupplierInvoice
+        fields = (
+            *("id", "number", "supplier", "kind", "supplier_number", "status", "invoiced_on"),
+            *("due_on", "currency", "net_total", "tax_total", "total", "captured_at"),
+            *("approved_at", "paid_on", "lines", "exceptions"),
+        )
+
+
+class NewLineSerializer(serializers.Serializer[Any]):
+    sku = serializers.CharField(max_length=100, help_text="SKU, GTIN or barcode.")
+    units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS - 1)
+    unit_cost = serializers.DecimalField(
+        max_digits=16,
+        decimal_places=4,
+        min_value=0,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The supplier's price for the quantity when left out.",
+    )
+
+
+class NewPurchaseOrderSerializer(serializers.Serializer[Any]):
+    supplier = serializers.SlugRelatedField(slug_field="code", queryset=Supplier.objects.all())
+    location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
+    expected_on = serializers.DateField(required=False, allow_null=True, default=None)
+    note = serializers.CharField(required=False, allow_blank=True, default="")
+    lines = NewLineSerializer(many=True, allow_empty=False)
+
+
+class ReceivedLineSerializer(serializers.Serializer[Any]):
+    order_line_id = serializers.IntegerField()
+    accepted = serializers.IntegerField(min_value=0, max_value=MAX_UNITS - 1)
+    rejected = serializers.IntegerField(min_value=0, max_value=MAX_UNITS - 1, default=0)
+    reject_reason = serializers.CharField(max_length=200, default="", allow_blank=True)
+
+
+class DeliverySerializer(serializers.Serializer[Any]):
+    delivery_note = serializers.CharField(max_length=100, default="", allow_blank=True)
+    lines = ReceivedLineSerializer(many=True, allow_empty=False)
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200)
