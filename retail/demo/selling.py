@@ -30,7 +30,11 @@ UNKNOWN_ARTICLE, TOTAL_OFF, NO_BUYER = frozenset({5, 31}), frozenset({9}), froze
 
 
 class Selling:
-    """Puts the year's orders into the agenda and sends them a day later."""
+    """
+    Puts the year's orders into the agenda and sends them a day later.
+
+    `incoming` keeps every order as its channel told it, by its number.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Selling:
         self.weights = [article.popularity for article in range_of_articles]
         self.buyers = buyers
         self.chance = random.Random(42)  # noqa: S311 - a believable spread, not a secret
+        self.incoming: dict[str, IncomingOrder] = {}
 
     def plan(self, *, count: int, begins_at: datetime, ends_at: datetime) -> None:
         """Spread that many orders over the time, more towards its end, many since yesterday."""
@@ -66,6 +71,7 @@ class Selling:
         def happen(at: datetime) -> None:
             code = self.chance.choices(CHANNELS, CHANNEL_WEIGHTS)[0]
             incoming = self._incoming(number, at, code, from_the_end)
+            self.incoming[incoming.external_id] = incoming
             order = ingest_order(channel=self.shop.channels[code], incoming=incoming, at=at).order
             if incoming.status == IncomingStatus.OPEN:
                 hours = self.chance.randint(6, 40)

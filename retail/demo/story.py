@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from catalog.models import Variant
+from channels.connectors.base import IncomingOrder
+from channels.connectors.fake import write_order
+from channels.models import Channel
 from inventory.models import StockMovement
 from inventory.operations import Received, receive_stock
+from orders.models import Order
 from retail.demo.agenda import Agenda
 from retail.demo.articles import Article, articles
 from retail.demo.buying import Buying
 from retail.demo.catalogue import import_catalogue
 from retail.demo.people import people
 from retail.demo.selling import Selling
-from retail.demo.shop import Shop, open_shop
+from retail.demo.shop import Shop, connect_channels, open_shop
 
 DAYS = 365
 ORDERS = 600
@@ -25,12 +30,18 @@ BUYERS = 260
 
 
 def tell_story(
-    *, password: str, folder: Path, now: datetime, progress: Callable[[str], None]
+    *,
+    password: str,
+    folder: Path,
+    open_orders: Path,
+    now: datetime,
+    progress: Callable[[str], None],
 ) -> Shop:
     """
     Fill an empty database with a year that ends now.
 
     folder: where the invented suppliers' files are written, as if they had been sent.
+    open_orders: where the orders are written that the practice shop still waits for.
     """
     begins_at = (now - timedelta(days=DAYS)).replace(hour=6, minute=0, second=0, microsecond=0)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,11 +55,26 @@ def tell_story(
     Buying(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, folder=folder, ends_at=now
     ).plan(begins_at=begins_at)
-    Selling(
+    selling = Selling(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, buyers=people(BUYERS)
-    ).plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)
+    )
+    selling.plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)
     agenda.run_until(now, _monthly(progress))
+    connect_channels()
+    _write_open_orders(selling.incoming, open_orders)
     return shop
+
+
+def _write_open_orders(incoming: Mapping[str, IncomingOrder], path: Path) -> None:
+    """Write what the practice shop must know to hear of the parcels that are still to be sent."""
+    open_ids = (
+        Order.objects.open()
+        .filter(channel__kind=Channel.Kind.FAKE)
+        .order_by("pk")
+        .values_list("external_id", flat=True)
+    )
+    rows = [write_order(incoming[external_id]) for external_id in open_ids if external_id]
+    path.write_text(json.dumps(rows))
 
 
 def _monthly(progress: Callable[[str], None]) -> Callable[[datetime], None]:

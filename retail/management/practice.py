@@ -1,5 +1,6 @@
 """The practice shop beside the demo: started on our shelves, so that its sales are ours."""
 
+import json
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from channels.models import Channel, Listing
 from inventory.queries import offered_quantities
 
 SECONDS_BETWEEN_SALES = 6
+OPEN_ORDERS = "practice-shop-orders.json"
 
 
 def practice_channel() -> Channel | None:
@@ -39,8 +41,12 @@ def shop_command(channel: Channel, *, state: Path) -> list[str]:
     ]
 
 
-def fill_shelves(channel: Channel, *, at: datetime) -> None:
-    """Give the running shop everything we have a price for, with what may be sold of it."""
+def fill_shop(channel: Channel, *, open_orders: Path, at: datetime) -> None:
+    """
+    Give the running shop everything we have a price for, with what may be sold of it.
+
+    open_orders: file of the orders that we still have to send for it; it may be missing.
+    """
     price_lists = list(channel.price_lists.values_list("pk", flat=True))
     variants = list(
         Variant.objects.filter(is_stocked=True).select_related("product").order_by("pk")
@@ -65,7 +71,10 @@ def fill_shelves(channel: Channel, *, at: datetime) -> None:
             }
         )
     with PracticeShop(address=channel.address, token=channel.credentials or "practice") as shop:
-        shop.seed(products=products)
+        shop.seed(
+            products=products,
+            orders=json.loads(open_orders.read_text()) if open_orders.exists() else [],
+        )
 
 
 def _ids_by_variant(channel: Channel) -> dict[int, tuple[str, str]]:

@@ -27,7 +27,8 @@ from retail.demo.shop import demo_password
 from retail.embedded import postgres, valkey
 from retail.embedded.folders import EmbeddedServerError
 from retail.management.practice import (
-    fill_shelves,
+    OPEN_ORDERS,
+    fill_shop,
     point_channel_at,
     practice_channel,
     shop_command,
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             raise CommandError(f"{dead.name} ended by itself (code {code}); all were stopped.")
 
     def _open_practice_shop(self, supervisor: Supervisor, port: int) -> None:
-        """Start the shop of the practice channel; on its first day, fill its shelves."""
+        """Start the shop of the practice channel; on its first day, fill it."""
         channel = practice_channel()
         if channel is None:
             return
@@ -126,7 +127,8 @@ class Command(BaseCommand):
         point_channel_at(channel, address=f"http://{HOST}:{port}")
         supervisor.start("shop", shop_command(channel, state=state), ENVIRONMENT)
         if is_first_day and _answers(channel.address, supervisor):
-            fill_shelves(channel, at=timezone.now())
+            open_orders = settings.DEMO_DIR / OPEN_ORDERS
+            fill_shop(channel, open_orders=open_orders, at=timezone.now())
             refresh_listings.delay()
 
     def _greet(self, port: int) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from channels.models import Channel
 from retail.demo.shop import demo_password
 from retail.demo.story import tell_story
+from retail.management.practice import OPEN_ORDERS
 
 
 class Command(BaseCommand):
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             tell_story(
                 password=demo_password(settings.DEMO_DIR),
                 folder=settings.DEMO_DIR / "supplier-files",
+                open_orders=settings.DEMO_DIR / OPEN_ORDERS,
                 now=timezone.now(),
                 progress=self._report,
             )
