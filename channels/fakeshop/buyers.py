@@ -47,13 +47,9 @@ SHARE_WITH_PHONE = 0.7
 
 
 def choose_buyer(known: list[dict[str, Any]], chance: Random) -> dict[str, Any]:
-    """
-    Return who buys next: somebody of the known buyers or somebody new, who is known from then on.
-
-    Early buyers come back more often than late ones, as loyal customers do.
-    """
+    """Return who buys next: a known buyer, or somebody new who is known from then on."""
     if known and chance.random() < SHARE_RETURNING:
-        return known[int(len(known) * chance.random() ** 2)]
+        return chance.choice(known)
     buyer = _invent(len(known) + 1, chance)
     known.append(buyer)
     return buyer
