@@ -194,7 +194,7 @@ def order_amounts(incoming: IncomingOrder) -> dict[str, Decimal]:
 def new_line(*, order: Order, line: IncomingLine, **more: Any) -> OrderLine:
     """Make the row of a line, not stored yet."""
     return OrderLine(
-        order=order,
+        order_id=order.pk,
         external_line_id=line.external_line_id,
         raw_sku=fitted(line.sku, LONGEST_ID),
         raw_gtin=fitted(line.gtin, LONGEST_ID),

@@ -211,8 +211,26 @@ def _identify(channel: Channel, sales: Sequence[_Sale], at: datetime) -> None:
     )
     for (order, _), address in zip(places, addresses, strict=True):
         order.delivery_address = address
-    if buyers or places:
-        Order.objects.bulk_update([sale.order for sale in sales], ["customer", "delivery_address"])
+    _write_whose([order for order, _ in named])
+
+
+def _write_whose(orders: Sequence[Order]) -> None:
+    """Write customers and addresses; `bulk_update` takes a hundred times as long for a thousand."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE orders_order
+               SET customer_id = told.customer_id, delivery_address_id = told.address_id
+              FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])
+                   AS told (id, customer_id, address_id)
+             WHERE orders_order.id = told.id
+            """,
+            [
+                [order.pk for order in orders],
+                [order.customer_id for order in orders],
+                [order.delivery_address_id for order in orders],
+            ],
+        )
 
 
 def _read_lines(channel: Channel, sales: Sequence[_Sale]) -> None:
