@@ -110,7 +110,7 @@ class ReturnSerializer(serializers.ModelSerializer[Return]):
         )
 
 
-class NewLineSerializer(serializers.Serializer[Any]):
+class NewOrderLineSerializer(serializers.Serializer[Any]):
     sku = serializers.CharField(max_length=100, help_text="SKU, GTIN or barcode.")
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
     unit_price = serializers.DecimalField(
@@ -123,7 +123,7 @@ class NewOrderSerializer(serializers.Serializer[Any]):
     customer = serializers.PrimaryKeyRelatedField(
         queryset=Customer.objects.all(), required=False, allow_null=True
     )
-    lines = NewLineSerializer(many=True, allow_empty=False)
+    lines = NewOrderLineSerializer(many=True, allow_empty=False)
 
 
 class ShippedLineSerializer(serializers.Serializer[Any]):

@@ -129,7 +129,7 @@ class SupplierInvoiceSerializer(serializers.ModelSerializer[SupplierInvoice]):
         )
 
 
-class NewLineSerializer(serializers.Serializer[Any]):
+class NewPurchaseLineSerializer(serializers.Serializer[Any]):
     sku = serializers.CharField(max_length=100, help_text="SKU, GTIN or barcode.")
     units = serializers.IntegerField(min_value=1, max_value=MAX_UNITS - 1)
     unit_cost = serializers.DecimalField(
@@ -148,7 +148,7 @@ class NewPurchaseOrderSerializer(serializers.Serializer[Any]):
     location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
     expected_on = serializers.DateField(required=False, allow_null=True, default=None)
     note = serializers.CharField(required=False, allow_blank=True, default="")
-    lines = NewLineSerializer(many=True, allow_empty=False)
+    lines = NewPurchaseLineSerializer(many=True, allow_empty=False)
 
 
 class ReceivedLineSerializer(serializers.Serializer[Any]):
