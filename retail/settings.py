@@ -253,6 +253,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    # Choices that stand in several columns have one name.
+    "ENUM_NAME_OVERRIDES": {
+        "ProgressEnum": "purchasing.models.PurchaseOrder.Progress",
+        "OwnerEnum": "channels.models.Channel.Owner",
+    },
 }
 
 # A cell that begins with = would run as a formula in the reader's spreadsheet.
@@ -311,7 +316,10 @@ LOGGING = {
     "formatters": {
         "lines": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.dev.ConsoleRenderer(colors=False)
+            # The default would draw every local variable of every frame, seconds for each error.
+            "processor": structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
             if RETAIL_DEMO
             else structlog.processors.JSONRenderer(),
             "foreign_pre_chain": _SHARED_PROCESSORS
