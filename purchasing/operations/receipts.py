@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from catalog.queries import exchange_rate
 from inventory.operations import Received, receive_stock
@@ -168,7 +169,7 @@ def _post(
     )
     GoodsReceiptLine.objects.bulk_create(receipt_lines)
     for line in receipt_lines:
-        line.order_line.received += line.accepted
+        line.order_line.received = F("received") + line.accepted
     PurchaseOrderLine.objects.bulk_update([line.order_line for line in receipt_lines], ["received"])
     refresh_progress(order_ids=[order.pk], at=at)
 

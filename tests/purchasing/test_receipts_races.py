@@ -89,4 +89,4 @@ def test_the_race_is_real_once_the_locks_are_gone():
         outcomes = race(delivery(line, 6, key="one"), delivery(line, 6, key="two"))
 
     assert all(isinstance(outcome, GoodsReceipt) for outcome in outcomes)
-    assert totals(line) == (6, 12, 12)
+    assert totals(line) == (12, 12, 12)
