@@ -111,13 +111,13 @@ def _buying(now: datetime) -> Iterator[Figure]:
         "receipt_status__in": "NONE,PARTIAL",
     }
     yield Figure(
-        "To approve",
+        "Orders to approve",
         waiting.to_approve,
         _list("purchasing_purchaseorder", status__exact="AWAITING_APPROVAL"),
         tone="warn" if waiting.to_approve else "",
     )
     yield Figure(
-        "Approved, to be sent",
+        "Approved orders to send",
         waiting.to_send,
         _list("purchasing_purchaseorder", status__exact="APPROVED"),
         tone="warn" if waiting.to_send else "",
@@ -143,10 +143,10 @@ def _buying(now: datetime) -> Iterator[Figure]:
 def _invoices(now: datetime) -> Iterator[Figure]:
     waiting = queries.invoices_waiting()
     for label, count, status, tone in (
-        ("On hold", waiting.on_hold, "ON_HOLD", "bad"),
-        ("Waiting for goods", waiting.waiting_for_goods, "MATCHING", ""),
-        ("To approve", waiting.to_approve, "MATCHED", "warn"),
-        ("To hand to accounting", waiting.to_export, "APPROVED", "warn"),
+        ("Invoices on hold", waiting.on_hold, "ON_HOLD", "bad"),
+        ("Invoices waiting for goods", waiting.waiting_for_goods, "MATCHING", ""),
+        ("Invoices to approve", waiting.to_approve, "MATCHED", "warn"),
+        ("Invoices to hand to accounting", waiting.to_export, "APPROVED", "warn"),
     ):
         yield Figure(
             label,

@@ -1,0 +1,225 @@
+"""The home page: the right cards for the right people, true figures, constant cost."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from inventory.models import AvailabilityChange
+from orders.models import OrderHold
+from purchasing.models import MatchException
+from retail.common.models import ImportRun
+from retail.common.roles import Role
+from tests.factories import FACTORIES
+from tests.factories.catalog import ExchangeRateFactory, VariantFactory
+from tests.factories.channels import ChannelFactory, OutboxEntryFactory, SyncCursorFactory
+from tests.factories.common import ImportRunFactory, UserFactory
+from tests.factories.orders import OrderFactory
+from tests.factories.purchasing import PurchaseOrderFactory
+from tests.factories.purchasing_invoices import MatchExceptionFactory, SupplierInvoiceFactory
+from tests.people import browser_of, person_who_may, superuser
+
+pytestmark = pytest.mark.django_db
+
+FIGURE = re.compile(
+    r'<a href="(?P<url>[^"]*)" class="desk-figure(?: desk-(?P<tone>\w+))?">\s*'
+    r'<span class="desk-label">(?P<label>[^<]*).*?'
+    r'<span class="desk-value">(?P<value>[^<]*)<',
+    re.DOTALL,
+)
+
+
+def figures_of(browser):
+    """Return label -> (value, tone, address) of the figures on the home page."""
+    page = browser.get("/").content.decode()
+    return {
+        found["label"]: (found["value"], found["tone"] or "", found["url"].replace("&amp;", "&"))
+        for found in FIGURE.finditer(page)
+    }
+
+
+def listed(browser, url):
+    """Return how many rows the list behind a figure shows."""
+    answer = browser.get(url)
+    assert answer.status_code == 200
+    return answer.context_data["cl"].result_count
+
+
+def in_role(role):
+    user = UserFactory()
+    user.groups.add(Group.objects.get(name=role))
+    return browser_of(user)
+
+
+def titles_of(browser):
+    page = browser.get("/").content.decode()
+    return re.findall(r'class="desk-card-title">.*?</span>([^<]+)</h2>', page)
+
+
+@pytest.mark.parametrize(
+    ("role", "titles"),
+    [
+        (Role.ACCOUNTANT, ["Buying", "Invoices", "Imported files"]),
+        (Role.WAREHOUSE, ["Orders", "Buying", "Orders by day", "Newest orders"]),
+        (Role.BUYER, ["Buying", "Invoices", "Imported files"]),
+        (Role.SUPPORT, ["Orders", "Orders by day", "Newest orders"]),
+        (
+            Role.MANAGER,
+            [
+                "Orders",
+                "Buying",
+                "Invoices",
+                "Channels",
+                "Imported files",
+                "Orders by day",
+                "Newest orders",
+            ],
+        ),
+    ],
+)
+def test_home_shows_the_cards_a_role_may_see(role, titles):
+    assert titles_of(in_role(role)) == titles
+
+
+def test_home_of_somebody_without_permissions_says_so():
+    page = browser_of(person_who_may()).get("/").content.decode()
+
+    assert "Nothing waits for you here" in page
+    assert "desk-figure" not in page
+
+
+def test_menu_shows_what_a_role_may_open():
+    page = in_role(Role.ACCOUNTANT).get("/").content.decode()
+
+    assert "/purchasing/supplierinvoice/" in page
+    assert "/orders/order/" not in page
+    assert "/common/user/" not in page
+
+
+def test_holds_are_counted_by_kind_and_lead_to_their_list():
+    browser, now = browser_of(superuser()), timezone.now()
+    for kind, age in (("MANUAL", 2), ("MANUAL", 30), ("NO_BUYER", 1)):
+        OrderHold.objects.create(
+            order=OrderFactory(), kind=kind, reason="x", opened_at=now - timedelta(hours=age)
+        )
+    released = OrderHold.objects.create(
+        order=OrderFactory(), kind="EMPTY", reason="x", opened_at=now, released_at=now
+    )
+
+    figures = figures_of(browser)
+
+    by_hand = figures["On hold: held by hand"]
+    assert by_hand[:2] == ("2", "bad")
+    assert figures["On hold: no buyer"][:2] == ("1", "warn")
+    assert f"On hold: {released.get_kind_display().lower()}" not in figures
+    assert listed(browser, by_hand[2]) == 2
+
+
+def test_purchase_orders_are_counted_by_what_they_wait_for():
+    browser, today = browser_of(superuser()), timezone.now().date()
+    sent = {
+        "status": "SENT",
+        "approved_at": timezone.now(),
+        "approved_by": UserFactory(),
+        "sent_at": timezone.now(),
+    }
+    PurchaseOrderFactory(status="AWAITING_APPROVAL")
+    PurchaseOrderFactory(**sent, expected_on=today)
+    PurchaseOrderFactory(**sent, expected_on=today - timedelta(days=1))
+    PurchaseOrderFactory(**sent, expected_on=today - timedelta(days=1), receipt_status="COMPLETE")
+    PurchaseOrderFactory(**sent, expected_on=today + timedelta(days=8))
+
+    figures = figures_of(browser)
+
+    for label in ("Orders to approve", "Goods expected within a week", "Goods overdue"):
+        value, _, url = figures[label]
+        assert (label, value, listed(browser, url)) == (label, "1", 1)
+    assert figures["Goods overdue"][1] == "bad"
+
+
+def test_exceptions_are_counted_for_the_role_that_clears_them_up():
+    browser, now = browser_of(superuser()), timezone.now()
+    for kind, days in (("PRICE", 1), ("QUANTITY", 4), ("NO_ORDER", 1), ("HEADER", 1)):
+        MatchExceptionFactory(kind=kind, raised_at=now - timedelta(days=days))
+
+    figures = figures_of(browser)
+
+    assert figures["Exceptions for the buyer"][:2] == ("2", "warn")
+    assert figures["Exceptions for the warehouse"][:2] == ("1", "bad")
+    assert figures["Exceptions for the accountant"][:2] == ("1", "warn")
+    assert listed(browser, figures["Exceptions for the buyer"][2]) == 2
+    assert MatchException.objects.count() == 4
+
+
+def test_invoices_imports_and_channels_lead_to_their_lists():
+    browser, now = browser_of(superuser()), timezone.now()
+    SupplierInvoiceFactory(status="ON_HOLD")
+    ImportRunFactory(status="FAILED", started_at=now, finished_at=now)
+    ImportRunFactory(status="FAILED", started_at=now - timedelta(days=8), finished_at=now)
+    ImportRunFactory(status="STAGED")
+    OutboxEntryFactory(status="FAILED")
+    SyncCursorFactory(
+        channel=ChannelFactory(name="Web shop", mode="FULL"),
+        stream="orders",
+        read_at=now - timedelta(hours=2),
+    )
+    AvailabilityChange.objects.create(
+        variant=VariantFactory(), changed_at=now - timedelta(minutes=20)
+    )
+
+    figures = figures_of(browser)
+
+    assert figures["Invoices on hold"][:2] == ("1", "bad")
+    assert figures["Failed in the last week"][:2] == ("1", "bad")
+    assert figures["Waiting for a decision"][:2] == ("1", "warn")
+    assert figures["Messages refused by channels"][:2] == ("1", "bad")
+    assert figures["Web shop: orders read"][:2] == ("2 hours ago", "bad")
+    assert figures["Stock changes not pushed yet"][:2] == ("1", "bad")
+    for label in ("Invoices on hold", "Waiting for a decision", "Messages refused by channels"):
+        assert listed(browser, figures[label][2]) == 1
+    assert ImportRun.objects.count() == 3
+
+
+def test_every_figure_leads_to_a_list_that_opens():
+    browser = browser_of(superuser())
+    for make in FACTORIES.values():
+        make()
+
+    for _, _, url in figures_of(browser).values():
+        listed(browser, url)
+
+
+def test_sales_by_day_count_orders_and_convert_their_money(settings):
+    now = timezone.now()
+    settings.RETAIL_CURRENCY = "GBP"
+    ExchangeRateFactory(currency="EUR", valid_on=now.date(), rate=Decimal("0.85"))
+    OrderFactory(placed_at=now, currency="GBP", total=Decimal(100))
+    OrderFactory(placed_at=now, currency="EUR", total=Decimal(200))
+    OrderFactory(placed_at=now, currency="GBP", total=Decimal(7), lifecycle="CANCELLED")
+    OrderFactory(placed_at=now - timedelta(days=20), currency="GBP", total=Decimal(7))
+
+    page = browser_of(superuser()).get("/").content.decode()
+
+    assert 'title="2 orders, 270.00 GBP"' in page
+    assert page.count('class="desk-bar"') == 14
+
+
+def test_home_costs_the_same_whatever_there_is():
+    browser = browser_of(superuser())
+    browser.get("/")
+
+    with CaptureQueriesContext(connection) as of_little:
+        browser.get("/")
+    for _ in range(2):
+        for make in FACTORIES.values():
+            make()
+    with CaptureQueriesContext(connection) as of_more:
+        browser.get("/")
+
+    assert len(of_little) == len(of_more)
+    assert len(of_more) <= 22
