@@ -13,8 +13,10 @@ from retail.common.fields import (
     MoneyField,
     within,
 )
+from retail.common.history import keep_history
 
 
+@keep_history("mode")
 class Channel(models.Model):
     """
     One place the shop sells through: a web shop, a marketplace account, a store's till.
@@ -76,6 +78,7 @@ class ListingQuerySet(models.QuerySet["Listing"]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
+@keep_history("variant", "pack_size", "status")
 class Listing(models.Model):
     """
     What a channel shows for sale, and which variant that is.

@@ -183,3 +183,21 @@ def test_ignore_of_a_listing_that_has_ended_is_refused():
 
     listing.refresh_from_db()
     assert listing.status == Listing.Status.ENDED
+
+
+def test_link_leaves_a_trace_of_what_it_was_before():
+    listing = ListingFactory(pack_size=1)
+    before = listing.variant_id
+
+    link_listing(listing_id=listing.pk, variant_id=VariantFactory().pk, pack_size=6)
+
+    trace = listing.variant_pack_size_status_events.get()
+    assert (trace.variant_id, trace.pack_size, trace.status) == (before, 1, "PUBLISHED")
+
+
+def test_what_a_channel_shows_leaves_no_trace():
+    listing = ListingFactory(external_product_id="p")
+
+    record_listings(channel=listing.channel, seen=[shown(quantity=1)], at=NOON)
+
+    assert not listing.variant_pack_size_status_events.exists()

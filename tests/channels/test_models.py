@@ -133,3 +133,13 @@ def test_code_of_a_channel_is_its_own():
 
     with pytest.raises(IntegrityError, match="channels_channel_code"):
         ChannelFactory(code=channel.code)
+
+
+def test_change_of_a_channel_leaves_a_trace_without_its_credentials():
+    channel = ChannelFactory(mode=Channel.Mode.OFF, credentials="ck_live_very_secret")
+
+    Channel.objects.update(mode=Channel.Mode.FULL, credentials="another")
+
+    trace = channel.mode_events.get()
+    assert trace.mode == Channel.Mode.OFF
+    assert not hasattr(trace, "credentials")
