@@ -272,7 +272,7 @@ class PurchaseOrder(models.Model):
     }
 
     class Progress(models.TextChoices):
-        NONE = "NONE", "None"
+        NONE = "NONE", "Not yet"
         PARTIAL = "PARTIAL", "Partly"
         COMPLETE = "COMPLETE", "Complete"
         OVER = "OVER", "More than ordered"

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.text import get_valid_filename
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from purchasing import operations
 from purchasing.models import SupplierFileProfile, SupplierFileRow, SupplierFileRun
@@ -161,16 +161,17 @@ class SupplierFileRunAdmin(ViewOnlyAdmin):
     list_select_related = ("started_by",)
     list_filter = ("status", "profile")
     search_fields = ("file_name", "profile")
-    readonly_fields = ("shown_status", "preview")
+    readonly_fields = ("preview",)
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("file_name", "profile", "shown_status"),
-                    ("started_at", "started_by", "finished_at"),
-                    ("lines_read", "lines_imported", "lines_refused", "lines_skipped"),
-                    "error",
+                    ("file_name", "profile"),
+                    ("status", "error"),
+                    ("started_by", "started_at"),
+                    ("lines_read", "lines_refused"),
+                    ("lines_imported", "lines_skipped"),
                 )
             },
         ),
@@ -229,9 +230,16 @@ def _title_field(label: str) -> forms.CharField:
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
     """One field for each column we know, in place of the stored map."""
 
-    delimiter = forms.ChoiceField(choices=DELIMITERS, required=False, label="Columns are parted by")
+    delimiter = forms.ChoiceField(
+        choices=DELIMITERS,
+        required=False,
+        label="Columns are parted by",
+        widget=UnfoldAdminSelectWidget,
+    )
     decimal_separator = forms.ChoiceField(
-        choices=((".", "Point, 1,234.50"), (",", "Comma, 1.234,50")), label="Decimals"
+        choices=((".", "Point, 1,234.50"), (",", "Comma, 1.234,50")),
+        label="Decimals",
+        widget=UnfoldAdminSelectWidget,
     )
     column_supplier_sku = _title_field("Supplier's SKU")
     column_gtin = _title_field("GTIN")
@@ -293,8 +301,9 @@ class SupplierFileProfileAdmin(BaseAdmin):
             "The file",
             {
                 "fields": (
-                    ("encoding", "delimiter", "quote"),
-                    ("decimal_separator", "skipped_lines", "has_titles"),
+                    ("delimiter", "decimal_separator"),
+                    ("encoding", "quote"),
+                    ("skipped_lines", "has_titles"),
                 )
             },
         ),
@@ -302,8 +311,9 @@ class SupplierFileProfileAdmin(BaseAdmin):
             "Titles of its columns",
             {
                 "fields": (
-                    ("column_supplier_sku", "column_gtin", "column_name"),
-                    ("column_unit_cost", "column_pack_cost", "column_pack_size"),
+                    ("column_supplier_sku", "column_gtin"),
+                    ("column_name", "column_unit_cost"),
+                    ("column_pack_cost", "column_pack_size"),
                     ("column_minimum_quantity", "column_available_units"),
                 )
             },

@@ -113,6 +113,8 @@ class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is no
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["variant"].label = "Article"
+        self.fields["ordered"].label = "Units"
         self.fields["unit_cost"].required = False
         self.fields["unit_cost"].help_text = "Empty: the supplier's price for the quantity."
 
@@ -209,9 +211,8 @@ class PurchaseOrderAdmin(BaseAdmin):
     search_help_text = "Number, supplier or our SKU."
     autocomplete_fields = ("supplier", "location")
     readonly_fields = (
-        *("number", "shown_status", "shown_receipt_status", "shown_invoice_status"),
-        *("shown_total", "receipts", "currency", "raised_at", "raised_by"),
-        *("approved_at", "approved_by", "sent_at", "email_started_at", "emailed_at"),
+        *("number", "status", "receipt_status", "invoice_status", "shown_total", "receipts"),
+        *("raised_at", "raised_by", "approved_at", "approved_by", "sent_at", "email"),
         *("closed_at", "closed_by", "close_reason"),
     )
 
@@ -237,21 +238,23 @@ class PurchaseOrderAdmin(BaseAdmin):
                 None,
                 {
                     "fields": (
-                        ("number", "shown_status", "shown_total"),
+                        ("number", "status", "shown_total"),
                         *written,
-                        ("shown_receipt_status", "shown_invoice_status", "receipts"),
+                        ("receipt_status", "invoice_status", "receipts"),
                     )
                 },
             ),
             (
                 "Who and when",
                 {
+                    "classes": ("collapse",),
                     "fields": (
                         ("raised_by", "raised_at"),
                         ("approved_by", "approved_at"),
-                        ("sent_at", "email_started_at", "emailed_at"),
-                        ("closed_by", "closed_at", "close_reason"),
-                    )
+                        ("sent_at", "email"),
+                        ("closed_by", "closed_at"),
+                        "close_reason",
+                    ),
                 },
             ),
         ]
@@ -332,6 +335,16 @@ class PurchaseOrderAdmin(BaseAdmin):
     @display(description="Total without tax", ordering="total")
     def shown_total(self, order: PurchaseOrder) -> str:
         return display_money(getattr(order, "total", None) or ZERO, order.currency)
+
+    @display(description="E-mail to the supplier")
+    def email(self, order: PurchaseOrder) -> str:
+        if order.emailed_at:
+            return f"Left on {order.emailed_at:%d %B %Y at %H:%M}."
+        if order.email_started_at:
+            return "Not known whether it arrived: have it sent again, or ring the supplier."
+        if order.status != Status.SENT:
+            return ""
+        return "Leaves within a minute." if order.supplier.email else "The supplier has no address."
 
     @display(description="Receipts")
     def receipts(self, order: PurchaseOrder) -> str:
