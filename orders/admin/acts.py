@@ -179,7 +179,6 @@ ORDER_ACTS = (
         perform=take_back,
         form=ReasonForm,
         is_offered=is_promised_anything,
-        is_dangerous=True,
         icon="bookmark_remove",
     ),
     Act(

@@ -58,8 +58,8 @@ class DecideAllForm(ActForm):
             (
                 exception.get_kind_display(),
                 str(exception.invoice_line or "Document"),
-                f"{exception.expected:f}",
-                f"{exception.actual:f}",
+                money.display_rate(exception.expected),
+                money.display_rate(exception.actual),
                 self[f"decision_{exception.pk}"],
                 self[f"reason_{exception.pk}"],
             )
@@ -308,13 +308,13 @@ class SupplierInvoiceAdmin(ViewOnlyAdmin):
     list_filter = ("status", "kind", AgeFilter, ("supplier", AutocompleteSelectFilter))
     list_select_related = ("supplier",)
     search_fields = ("number", "supplier_number", "supplier__name", "supplier__code")
-    readonly_fields = ("shown_status", "shown_total", "comparison")
+    readonly_fields = ("shown_total", "comparison")
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("number", "shown_status"),
+                    ("number", "status"),
                     ("supplier", "supplier_number"),
                     ("kind", "duplicate_reason"),
                     ("invoiced_on", "due_on"),
@@ -348,7 +348,7 @@ class SupplierInvoiceAdmin(ViewOnlyAdmin):
     @display(description="Entered", ordering="captured_at")
     def age(self, invoice: SupplierInvoice) -> str:
         days = (timezone.now() - invoice.captured_at).days
-        return "today" if days < 1 else f"{days} day(s) ago"
+        return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
 
     @display(description="Lines")
     def comparison(self, invoice: SupplierInvoice) -> str:

@@ -15,6 +15,7 @@ from unfold.decorators import display
 from purchasing import operations
 from purchasing.models import MatchAllocation, MatchException, TolerancePolicy
 from retail.common.admin import Act, ActForm, BaseAdmin, ViewOnlyAdmin
+from retail.common.money import display_rate
 
 Status = MatchException.Status
 DECISIONS = ((Status.ACCEPTED, "Accept: pay it"), (Status.DISPUTED, "Dispute with the supplier"))
@@ -44,7 +45,7 @@ def decide(
 
 def decide_consequences(exception: MatchException) -> Sequence[str]:
     return (
-        f"Expected {exception.expected}, billed {exception.actual}.",
+        f"Expected {display_rate(exception.expected)}, billed {display_rate(exception.actual)}.",
         "The decision is kept with your name and cannot be changed.",
         "An accepted difference is paid; a disputed one keeps the invoice on hold.",
     )
@@ -108,7 +109,7 @@ class MatchExceptionAdmin(ViewOnlyAdmin):
         "invoice",
         "invoice_line",
         "kind",
-        "shown_status",
+        "status",
         "expected",
         "actual",
         "tolerance",
@@ -118,7 +119,6 @@ class MatchExceptionAdmin(ViewOnlyAdmin):
         "decided_by",
         "reason",
     )
-    readonly_fields = ("shown_status",)
 
     @display(description="Status", ordering="status", label=STATUS_COLORS)
     def shown_status(self, exception: MatchException) -> tuple[str, str]:

@@ -66,3 +66,8 @@ def split_amount(amount: Decimal, weights: Sequence[Decimal | int], currency: st
 def display(amount: Decimal, currency: str) -> str:
     """Return the amount as people read it: `1,234.50 GBP`."""
     return f"{round_amount(amount, currency):,} {currency}"
+
+
+def display_rate(rate: Decimal) -> str:
+    """Return a unit price or cost with the decimals it needs, two at least: `7.03`, `0.0125`."""
+    return f"{rate:,.2f}" if rate == round(rate, 2) else f"{rate.normalize():,f}"

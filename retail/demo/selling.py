@@ -23,7 +23,7 @@ from retail.demo.shop import Shop
 
 SHIPPING = Decimal("3.95")
 DAY = timedelta(days=1)
-ORDERS_SINCE_YESTERDAY = 24
+ORDERS_OF_THE_FORTNIGHT, ORDERS_SINCE_YESTERDAY = 80, 10
 CHANNELS, CHANNEL_WEIGHTS = ("web", "bazaar", "store", "phone"), (55, 25, 14, 6)
 # In which orders something is wrong, counted from the newest: what the desks have to deal with.
 UNKNOWN_ARTICLE, TOTAL_OFF, NO_BUYER = frozenset({5, 31}), frozenset({9}), frozenset({14})
@@ -53,13 +53,15 @@ class Selling:
         self.incoming: dict[str, IncomingOrder] = {}
 
     def plan(self, *, count: int, begins_at: datetime, ends_at: datetime) -> None:
-        """Spread that many orders over the time, more towards its end, many since yesterday."""
+        """Spread that many orders over the time, more towards its end, most of late."""
         length = (ends_at - begins_at).total_seconds()
-        since_yesterday = DAY.total_seconds() / length
-        shares = [self.chance.triangular(0, 1, 0.85) for _ in range(count - ORDERS_SINCE_YESTERDAY)]
-        shares += [
-            1 - since_yesterday * self.chance.random() for _ in range(ORDERS_SINCE_YESTERDAY)
+        lately = {14 * DAY: ORDERS_OF_THE_FORTNIGHT, DAY: ORDERS_SINCE_YESTERDAY}
+        shares = [
+            1 - span.total_seconds() / length * self.chance.random()
+            for span, orders in lately.items()
+            for _ in range(orders)
         ]
+        shares += [self.chance.triangular(0, 1, 0.85) for _ in range(count - len(shares))]
         for number, share in enumerate(sorted(shares)):
             placed_at = begins_at + timedelta(seconds=int(length * share))
             self.agenda.add(placed_at, self._order(number, from_the_end=count - number))

@@ -18,6 +18,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 
+from retail.common.admin import readonly  # noqa: F401 - puts its class in place
 from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress, new_key
 from retail.common.constraints import refusal_text
 from retail.common.errors import BusinessError
@@ -188,14 +189,16 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             for download in self.downloads
             if _may(request, download.permission) and download.is_offered(document)
         ]
-        return acts + downloads
+        return _first_in_color(acts) + downloads
 
     def _list_buttons(self, request: HttpRequest) -> list[dict[str, Any]]:
-        return [
-            _button(act, self._url("page_act", act.name))
-            for act in self.page_acts
-            if _may(request, act.permission)
-        ]
+        return _first_in_color(
+            [
+                _button(act, self._url("page_act", act.name))
+                for act in self.page_acts
+                if _may(request, act.permission)
+            ]
+        )
 
     def _path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         pattern: URLPattern = path(
@@ -315,13 +318,18 @@ def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
 def _button(offer: Act | PageAct | Download, url: str) -> dict[str, Any]:
     """Return what Unfold's template of a button reads."""
     is_dangerous = getattr(offer, "is_dangerous", False)
-    is_plain = isinstance(offer, Download)
-    variant = ActionVariant.DEFAULT if is_plain else ActionVariant.PRIMARY
     return {
         "title": offer.label,
         "icon": offer.icon or None,
-        "variant": ActionVariant.DANGER if is_dangerous else variant,
+        "variant": ActionVariant.DANGER if is_dangerous else ActionVariant.DEFAULT,
         "attrs": {},
         "dialog": None,
         "path": url,
     }
+
+
+def _first_in_color(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put forward the first act, which is what is most likely to be done next."""
+    if buttons and buttons[0]["variant"] == ActionVariant.DEFAULT:
+        buttons[0]["variant"] = ActionVariant.PRIMARY
+    return buttons
