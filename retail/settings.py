@@ -60,6 +60,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["retail.formats"]
 
 # The house.
 
@@ -155,6 +156,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["options"] = " ".join(
 
 AUTH_USER_MODEL = "common.User"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

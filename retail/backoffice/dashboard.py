@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels.queries import sync_ages
-from orders.models import OrderHold
+from orders.models import Order, OrderHold
 from purchasing.models import PurchaseOrder
 from retail.backoffice import queries
 from retail.backoffice.ages import in_words
@@ -53,6 +53,7 @@ class Card:
 class Bar:
     """One day of the sales chart; height in percent of the best day."""
 
+    weekday: str
     day: str
     orders: int
     total: str
@@ -73,9 +74,8 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "Home",
         "cards": cards,
         "bars": _bars(now) if may_see_orders else [],
-        "newest_orders": queries.newest_orders() if may_see_orders else [],
+        "newest_orders": _newest_orders(now) if may_see_orders else [],
         "currency": settings.RETAIL_CURRENCY,
-        "shown_at": now,
     }
 
 
@@ -222,12 +222,21 @@ _CARDS: tuple[tuple[str, str, str, Callable[[datetime], Iterator[Figure]]], ...]
 )
 
 
+def _newest_orders(now: datetime) -> list[tuple[Order, str]]:
+    """Return the newest orders, each with how long ago it was placed."""
+    return [
+        (order, in_words(max(now - order.placed_at, timedelta(0))))
+        for order in queries.newest_orders()
+    ]
+
+
 def _bars(now: datetime) -> list[Bar]:
     days = queries.sales_by_day(today=now.date())
     best = max((day.orders for day in days), default=0) or 1
     return [
         Bar(
-            day=f"{day.day:%a %d}",
+            weekday=f"{day.day:%a}",
+            day=f"{day.day:%d}",
             orders=day.orders,
             total=f"{day.total:,}",
             height=round(100 * day.orders / best),

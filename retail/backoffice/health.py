@@ -37,7 +37,7 @@ def tasks(request: HttpRequest) -> TemplateResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Health",
-        "task_headings": ("Task", "Runs", "Last run", "Result", "Took", "Found"),
+        "task_headings": ("Work", "Runs", "Last run", "Result", "Took", "Found"),
         "stream_headings": ("Channel", "What", "Last read", "Failed in a row", "Error"),
         "outbox_headings": ("Channel", "Waiting", "Oldest", "Refused"),
         "tasks": [_task(health, now) for health in queries.task_healths(at=now)],
@@ -57,7 +57,7 @@ def _task(health: queries.TaskHealth, now: datetime) -> Line:
     last = health.last
     return Line(
         cells=(
-            health.name,
+            health.title,
             _schedule(health),
             f"{in_words(now - last.started_at)} ago" if last else "never",
             "Late" if health.is_late else (last.get_status_display() if last else ""),

@@ -114,13 +114,14 @@ class DaySales:
 @dataclass(frozen=True)
 class TaskHealth:
     """
-    How a scheduled task fares.
+    How a scheduled task fares; `title` is what the schedule calls it.
 
     last: its newest run, None when it never ran. every: how often it should run, None when it has
     no interval. is_late: it should have run again by now.
     """
 
     name: str
+    title: str
     last: TaskRun | None
     every: timedelta | None
     is_enabled: bool
@@ -307,7 +308,14 @@ def _health(
     is_enabled = bool(scheduled and scheduled.enabled)
     is_due = is_enabled and every is not None
     is_late = is_due and (last is None or at - last.started_at > every * TURNS_UNTIL_LATE)
-    return TaskHealth(name=name, last=last, every=every, is_enabled=is_enabled, is_late=is_late)
+    return TaskHealth(
+        name=name,
+        title=scheduled.name if scheduled else name,
+        last=last,
+        every=every,
+        is_enabled=is_enabled,
+        is_late=is_late,
+    )
 
 
 def _last_known_rates() -> dict[str, Decimal]:

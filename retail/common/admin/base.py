@@ -76,6 +76,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
     ) -> HttpResponseBase:
         response: HttpResponseBase = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data is not None:
+            _count_as_complete_without_filters(response.context_data.get("cl"))
             response.context_data["actions_list"] = [
                 *response.context_data.get("actions_list", ()),
                 *self._list_buttons(request),
@@ -313,6 +314,12 @@ def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
             raise
         messages.error(request, text)
     return None
+
+
+def _count_as_complete_without_filters(change_list: Any) -> None:
+    """Spare a list that shows everything the words "42 results (Show all)"."""
+    if change_list and not change_list.has_active_filters and not change_list.query:
+        change_list.full_result_count = change_list.result_count
 
 
 def _button(offer: Act | PageAct | Download, url: str) -> dict[str, Any]:
