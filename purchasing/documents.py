@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from retail.common.exports import csv_lines
-from retail.common.money import ZERO, display, round_amount
+from retail.common.money import ZERO, display, display_rate, round_amount
 
 _TITLES = (
     "order",
@@ -36,13 +36,7 @@ def order_text(order: PurchaseOrder) -> str:
         *([f"Expected on: {order.expected_on:%d %B %Y}"] if order.expected_on else []),
         *([f"Note: {order.note}"] if order.note else []),
     ]
-    body = [
-        f"{line.position:>4}. {line.ordered:,} x {line.supplier_sku or line.variant.sku}"
-        f"  {line.variant.product.name} {line.variant.name}".rstrip()
-        + f"\n      our number {line.variant.sku}, {line.unit_cost} {order.currency} each,"
-        f" {display(_amount(order, line), order.currency)}"
-        for line in lines
-    ]
+    body = [_line_text(order, line) for line in lines]
     return "\n".join([*head, "", *body, "", f"Total without tax: {display(total, order.currency)}"])
 
 
@@ -72,6 +66,16 @@ def order_csv(order: PurchaseOrder) -> str:
 
 def _lines(order: PurchaseOrder) -> Sequence[PurchaseOrderLine]:
     return list(order.lines.select_related("variant__product").order_by("position"))
+
+
+def _line_text(order: PurchaseOrder, line: PurchaseOrderLine) -> str:
+    name = f"{line.variant.product.name} {line.variant.name}".rstrip()
+    cost = f"{display_rate(line.unit_cost)} {order.currency}"
+    amount = display(_amount(order, line), order.currency)
+    return (
+        f"{line.position:>4}. {line.ordered:,} x {line.supplier_sku or line.variant.sku}  {name}\n"
+        f"      our number {line.variant.sku}, {cost} each, {amount}"
+    )
 
 
 def _amount(order: PurchaseOrder, line: PurchaseOrderLine) -> Decimal:

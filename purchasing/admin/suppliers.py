@@ -22,6 +22,7 @@ from purchasing.models import (
     TolerancePolicy,
 )
 from retail.common.admin import BaseAdmin, BaseInline
+from retail.common.money import display_rate
 
 
 class SupplierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
@@ -193,7 +194,7 @@ class SupplierProductAdmin(BaseAdmin):
     @display(description="Price today", ordering="cost_today")
     def price_today(self, product: SupplierProduct) -> str:
         cost = getattr(product, "cost_today", None)
-        return "" if cost is None else f"{cost:f} {product.supplier.currency}"
+        return "" if cost is None else f"{display_rate(cost)} {product.supplier.currency}"
 
 
 @admin.register(SupplierPrice)

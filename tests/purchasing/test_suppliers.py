@@ -106,7 +106,7 @@ def test_article_page_shows_its_prices_and_the_list_todays():
     listed = buyer.get("/purchasing/supplierproduct/")
 
     assert "2.5000" in page.content.decode()
-    assert "2.5000 GBP" in listed.content.decode()
+    assert "2.50 GBP" in listed.content.decode()
 
 
 def test_supplier_is_entered_in_the_admin():
