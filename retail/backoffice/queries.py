@@ -300,11 +300,16 @@ def last_integrity_check() -> TaskRun | None:
     )
 
 
+def interval_of(task: PeriodicTask) -> timedelta | None:
+    """Return how often a task runs, None when it runs by the clock."""
+    interval = task.interval
+    return timedelta(**{interval.period: interval.every}) if interval else None
+
+
 def _health(
     name: str, last: TaskRun | None, scheduled: PeriodicTask | None, at: datetime
 ) -> TaskHealth:
-    interval = scheduled.interval if scheduled else None
-    every = timedelta(**{interval.period: interval.every}) if interval else None
+    every = interval_of(scheduled) if scheduled else None
     is_enabled = bool(scheduled and scheduled.enabled)
     is_due = is_enabled and every is not None
     is_late = is_due and (last is None or at - last.started_at > every * TURNS_UNTIL_LATE)
