@@ -141,7 +141,7 @@ def test_record_rejects_stores_each_once_however_often_it_is_told():
 def test_record_rejects_takes_thousands_in_few_queries(django_assert_num_queries):
     run = ImportRunFactory()
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         recorded = imports.record_rejects(
             run=run, rejects=(Reject(line, "x", "x" * 600) for line in range(2500))
         )
