@@ -206,12 +206,10 @@ class ListingAdmin(ViewOnlyAdmin):
         "title",
         "channel",
         "variant",
-        "pack_size",
         "shown_status",
         "offered_quantity",
         "pushed_quantity",
         "seen_quantity",
-        "seen_price",
         "seen_at",
     )
     list_select_related = ("channel", "variant")

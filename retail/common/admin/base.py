@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import Error, transaction
@@ -22,6 +23,8 @@ from retail.common.admin import readonly  # noqa: F401 - puts its class in place
 from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress, new_key
 from retail.common.constraints import refusal_text
 from retail.common.errors import BusinessError
+from retail.common.fields import MoneyField
+from retail.common.money import display_rate
 
 Done = TypeVar("Done")
 Named = TypeVar("Named", Act, PageAct, Download)
@@ -46,6 +49,16 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
     show_full_result_count = False
     list_filter_submit = True
     warn_unsaved_form = True
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Show the list's columns, amounts of money without idle zeros."""
+        fields = {field.name: field for field in self.opts.get_fields()}
+        return [
+            _amount_column(fields[column])
+            if isinstance(column, str) and isinstance(fields.get(column), MoneyField)
+            else column
+            for column in super().get_list_display(request)
+        ]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.is_deletable and super().has_delete_permission(request, obj)
@@ -278,6 +291,19 @@ class ViewOnlyInline(BaseInline):
         obj: Model | None = None,  # noqa: ARG002 - Django's signature
     ) -> bool:
         return False
+
+
+@cache
+def _amount_column(field: MoneyField) -> Callable[[Model], str]:
+    """Return the column of a list for a field; the same one each time, as sorting compares them."""
+
+    @admin.display(description=field.verbose_name, ordering=field.name, empty_value="-")
+    def amount(row: Model) -> str | None:
+        value = getattr(row, field.name)
+        return None if value is None else display_rate(value)
+
+    amount.__name__ = field.name
+    return amount
 
 
 def _named(offers: Sequence[Named], name: str) -> Named:
