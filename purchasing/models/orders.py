@@ -1,0 +1,216 @@
+"""What is ordered from suppliers."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from purchasing.models.suppliers import Supplier
+from retail.common.fields import (
+    MAX_UNITS,
+    CurrencyField,
+    MoneyField,
+    amount_not_negative,
+    not_negative,
+    within,
+)
+from retail.common.history import keep_history
+from retail.common.numbering import document_number
+from retail.common.status import guard_status
+
+
+class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
+    def for_update(self) -> PurchaseOrderQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+@guard_status
+@keep_history()
+class PurchaseOrder(models.Model):
+    """
+    Goods ordered from a supplier for one location.
+
+    A DRAFT is submitted and waits (AWAITING_APPROVAL) until somebody else approves it, then it is
+    SENT, and CLOSED when nothing more is expected. Receipt and invoice status are derived from
+    the lines. Between `email_started_at` and `emailed_at` it is not known whether the supplier
+    got the e-mail, so no second one is sent.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT", "Draft"
+        AWAITING_APPROVAL = "AWAITING_APPROVAL", "Awaiting approval"
+        APPROVED = "APPROVED", "Approved"
+        SENT = "SENT", "Sent"
+        CLOSED = "CLOSED", "Closed"
+        CANCELLED = "CANCELLED", "Cancelled"
+
+    NEXT: ClassVar[dict[str, frozenset[str]]] = {
+        "DRAFT": frozenset({"AWAITING_APPROVAL", "CANCELLED"}),
+        "AWAITING_APPROVAL": frozenset({"APPROVED", "DRAFT", "CANCELLED"}),
+        "APPROVED": frozenset({"SENT", "DRAFT", "CANCELLED"}),
+        "SENT": frozenset({"CLOSED", "CANCELLED"}),
+        "CLOSED": frozenset({"SENT"}),
+        "CANCELLED": frozenset(),
+    }
+
+    class Progress(models.TextChoices):
+        NONE = "NONE", "Not yet"
+        PARTIAL = "PARTIAL", "Partly"
+        COMPLETE = "COMPLETE", "Complete"
+        OVER = "OVER", "More than ordered"
+
+    number = document_number("PO")
+    supplier = models.ForeignKey(Supplier, on_delete=models.PROTECT, related_name="purchase_orders")
+    location = models.ForeignKey(
+        "inventory.Location", on_delete=models.PROTECT, related_name="purchase_orders"
+    )
+    status = models.CharField(max_length=20, choices=Status, default=Status.DRAFT)
+    receipt_status = models.CharField(max_length=20, choices=Progress, default=Progress.NONE)
+    invoice_status = models.CharField(max_length=20, choices=Progress, default=Progress.NONE)
+    currency = CurrencyField()
+    expected_on = models.DateField(null=True, blank=True)
+    reference = models.CharField(
+        max_length=100, unique=True, help_text="Key of the act that raised it; the same one once."
+    )
+    note = models.TextField(blank=True)
+    raised_at = models.DateTimeField()
+    raised_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+    email_started_at = models.DateTimeField(null=True, blank=True)
+    emailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the supplier's mail server took it."
+    )
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When nothing more was expected, or it was cancelled."
+    )
+    closed_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    close_reason = models.CharField(
+        max_length=200, blank=True, help_text="Why it was cancelled or closed short."
+    )
+
+    objects = PurchaseOrderQuerySet.as_manager()
+
+    class Meta:
+        permissions: ClassVar = [
+            ("approve_purchaseorder", "Can approve a purchase order"),
+            ("send_purchaseorder", "Can send a purchase order"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True)
+                | Q(raised_by__isnull=True)
+                | ~Q(approved_by=F("raised_by")),
+                name="purchasing_purchaseorder_approved_by_someone_else",
+                violation_error_message="Nobody approves an order they raised.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["APPROVED", "SENT", "CLOSED"],
+                    approved_at__isnull=False,
+                    approved_by__isnull=False,
+                )
+                | Q(
+                    status__in=["DRAFT", "AWAITING_APPROVAL"],
+                    approved_at__isnull=True,
+                    approved_by__isnull=True,
+                )
+                | Q(status="CANCELLED"),
+                name="purchasing_purchaseorder_approval_fits_status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["SENT", "CLOSED"]) | Q(sent_at__isnull=False),
+                name="purchasing_purchaseorder_sent_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["CLOSED", "CANCELLED"], closed_at__isnull=False)
+                | (
+                    ~Q(status__in=["CLOSED", "CANCELLED"])
+                    & Q(closed_at__isnull=True, closed_by__isnull=True, close_reason="")
+                ),
+                name="purchasing_purchaseorder_closed_has_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(emailed_at__isnull=True)
+                | Q(email_started_at__isnull=False, sent_at__isnull=False),
+                name="purchasing_purchaseorder_emailed_after_it_was_sent",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=Q(status="SENT", email_started_at__isnull=True),
+                name="purchasing_order_to_email",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class PurchaseOrderLineQuerySet(models.QuerySet["PurchaseOrderLine"]):
+    def for_update(self) -> PurchaseOrderLineQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+class PurchaseOrderLine(models.Model):
+    """
+    One variant of a purchase order; quantities in its base units, cost per unit.
+
+    `received` counts accepted units, `invoiced` units of captured invoices less credit notes.
+    """
+
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="lines")
+    position = models.IntegerField()
+    variant = models.ForeignKey(
+        "catalog.Variant", on_delete=models.PROTECT, related_name="purchase_order_lines"
+    )
+    supplier_sku = models.CharField(max_length=100, blank=True)
+    ordered = models.IntegerField()
+    cancelled = models.IntegerField(default=0)
+    received = models.IntegerField(default=0)
+    invoiced = models.IntegerField(default=0)
+    unit_cost = MoneyField(help_text="Net, in the order's currency.")
+
+    objects = PurchaseOrderLineQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["order", "position"], name="purchasing_purchaseorderline_position_once"
+            ),
+            models.CheckConstraint(
+                condition=within("ordered", 1, MAX_UNITS),
+                name="purchasing_purchaseorderline_ordered_positive",
+                violation_error_message="At least one unit is ordered.",
+            ),
+            models.CheckConstraint(
+                condition=not_negative("cancelled", "received", "invoiced")
+                & Q(cancelled__lte=F("ordered")),
+                name="purchasing_purchaseorderline_counts_not_negative",
+                violation_error_message="No more can be cancelled than was ordered.",
+            ),
+            models.CheckConstraint(
+                condition=amount_not_negative("unit_cost"),
+                name="purchasing_purchaseorderline_unit_cost_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"line {self.position}"
+
+    @property
+    def expected(self) -> int:
+        """Units still to come."""
+        return max(self.ordered - self.cancelled - self.received, 0)
