@@ -20,6 +20,10 @@ def model_of(viewset):
     return viewset.queryset.model
 
 
+def address_of(prefix, viewset, row):
+    return f"/api/v1/{prefix}/{getattr(row, viewset.lookup_field)}/"
+
+
 def reader_of(viewset):
     options = model_of(viewset)._meta
     return browser_of(person_who_may(f"{options.app_label}.view_{options.model_name}"))
@@ -32,7 +36,7 @@ def test_list_is_read_by_those_who_may_view_it(prefix, viewset):
     reader = reader_of(viewset)
 
     shown = reader.get(f"/api/v1/{prefix}/")
-    alone = reader.get(f"/api/v1/{prefix}/{row.pk}/")
+    alone = reader.get(address_of(prefix, viewset, row))
 
     assert (shown.status_code, alone.status_code) == (200, 200)
     assert alone.json() in shown.json()["results"]
@@ -45,7 +49,7 @@ def test_list_is_closed_to_others(prefix, viewset):
     nobody = browser_of(person_who_may())
 
     assert nobody.get(f"/api/v1/{prefix}/").status_code == 403
-    assert nobody.get(f"/api/v1/{prefix}/{row.pk}/").status_code == 403
+    assert nobody.get(address_of(prefix, viewset, row)).status_code == 403
 
 
 @pytest.mark.django_db
@@ -55,7 +59,7 @@ def test_rows_are_not_written_or_deleted_by_those_who_read(prefix, viewset):
     reader = reader_of(viewset)
 
     for method in (reader.put, reader.patch, reader.delete):
-        answer = method(f"/api/v1/{prefix}/{row.pk}/", {}, content_type="application/json")
+        answer = method(address_of(prefix, viewset, row), {}, content_type="application/json")
         assert answer.status_code in {403, 405}
     answer = reader.post(f"/api/v1/{prefix}/", {}, content_type="application/json")
     assert answer.status_code in {403, 405}
