@@ -65,8 +65,13 @@ class SalesFile:
 
 @dataclass(slots=True, kw_only=True)
 class SalesImportResult:
-    """What became of a file: lines read are lines imported, refused or skipped as known."""
+    """
+    What became of a file: lines read are lines imported, refused or skipped as known.
 
+    titles: our column name -> the file's title.
+    """
+
+    titles: dict[str, str] = field(default_factory=dict)
     lines_read: int = 0
     lines_skipped: int = 0
     rejects: list[Reject] = field(default_factory=list)
@@ -95,7 +100,7 @@ def import_sales(
     """
     result, staging = SalesImportResult(), SalesStaging()
     staging.fill(_read(source, result, progress))
-    result.rejects += staging.take_out_misfits()
+    result.rejects += staging.take_out_misfits(result.titles)
     result.lines_skipped = staging.mark_known(_known_documents(source.channel, staging))
 
     progress("Catalogue", 0, 1)
@@ -116,14 +121,13 @@ def _read(
     source: SalesFile, result: SalesImportResult, progress: Callable[[str, int, int], None]
 ) -> Iterator[tuple[int, SaleLine, bool]]:
     """Yield the lines that can be read; the others become rejects of the result."""
-    titles: dict[str, str] = {}
     for row in read_table(source.path, Dialect(delimiter=",")):
-        titles = titles or _titles(source.profile, row)
+        result.titles = result.titles or _titles(source.profile, row)
         result.lines_read += 1
         if result.lines_read % LINES_BETWEEN_NEWS == 0:
             progress("Reading", result.lines_read, 0)
         try:
-            line = _sale_line(source.profile, titles, row)
+            line = _sale_line(source.profile, result.titles, row)
         except LineRefused as refusal:
             _refuse(result, row, refusal)
         else:

@@ -79,8 +79,12 @@ class SalesProfile:
             sold_at=_moment(columns["sold_at"], self.date_formats, self.timezone),
             unit_price=_price(columns["unit_price"]),
             account=columns["account"].strip().removesuffix(".0"),
-            country=self.countries.get(columns["country"].strip().upper(), ""),
+            country=self._country(columns["country"].strip().upper()),
         )
+
+    def _country(self, name: str) -> str:
+        """Return the code of a country named in words, or by the code itself."""
+        return name if name in self.countries.values() else self.countries.get(name, "")
 
     def is_goods(self, code: str) -> bool:
         """Tell whether a code stands for something that is counted."""

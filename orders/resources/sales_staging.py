@@ -7,7 +7,7 @@ batches of whole documents.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -67,8 +67,14 @@ WHERE line.document = document.document
   AND ((document.kind = 'SALE' AND line.quantity < 0)
     OR (document.kind = 'RETURN' AND line.quantity > 0)
     OR (document.kind = 'ADJUSTMENT' AND NOT line.is_goods))
-RETURNING line.line_number, document.kind, line.document, line.code, line.quantity
+RETURNING document.kind, line.line_number, line.document, line.code, line.description,
+          line.quantity, line.sold_at, line.unit_price, line.account, line.country
 """
+
+_COLUMNS_AS_STAGED = (
+    *("document", "code", "description", "quantity"),
+    *("sold_at", "unit_price", "account", "country"),
+)
 
 _MISFIT_TEXTS = {
     "SALE": "A sale cannot have a negative quantity.",
@@ -169,19 +175,27 @@ class SalesStaging:
                     )
             cursor.execute(_SUM_UP_DOCUMENTS, {"per_batch": DOCUMENTS_PER_BATCH})
 
-    def take_out_misfits(self) -> list[Reject]:
-        """Remove the lines that contradict their document and return them as rejects."""
+    def take_out_misfits(self, titles: Mapping[str, str]) -> list[Reject]:
+        """
+        Remove the lines that contradict their document and return them as rejects.
+
+        titles: our column name -> the file's title, so that a reject reads like the file.
+        """
         with connection.cursor() as cursor:
             cursor.execute(_TAKE_OUT_MISFITS)
-            return [
-                Reject(
-                    line_number=line_number,
-                    code="contradicts_document",
-                    text=_MISFIT_TEXTS[kind],
-                    columns={"document": document, "code": code, "quantity": str(quantity)},
-                )
-                for line_number, kind, document, code, quantity in cursor.fetchall()
-            ]
+            rows = cursor.fetchall()
+        return [
+            Reject(
+                line_number=line_number,
+                code="contradicts_document",
+                text=_MISFIT_TEXTS[kind],
+                columns={
+                    titles[name]: str(value)
+                    for name, value in zip(_COLUMNS_AS_STAGED, columns, strict=True)
+                },
+            )
+            for kind, line_number, *columns in rows
+        ]
 
     def documents(self) -> list[tuple[str, str]]:
         """Return number and kind of every staged document."""

@@ -83,7 +83,7 @@ class Command(BaseCommand):
             fail_import(run=run, error=refusal.message, at=timezone.now())
             raise CommandError(refusal.message) from refusal
         seconds = time.monotonic() - begun
-        self._close_run(run, result, seconds)
+        run = self._close_run(run, result, seconds)
         self._report(result, seconds)
         self._write_rejects(run, result, rejects or Path(f"{file.name}.rejects.csv"))
 
@@ -107,9 +107,9 @@ class Command(BaseCommand):
             return None
 
     @staticmethod
-    def _close_run(run: ImportRun, result: SalesImportResult, seconds: float) -> None:
+    def _close_run(run: ImportRun, result: SalesImportResult, seconds: float) -> ImportRun:
         record_rejects(run=run, rejects=result.rejects)
-        finish_import(
+        return finish_import(
             run=run,
             read=result.lines_read,
             imported=result.lines_imported,
