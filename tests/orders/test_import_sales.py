@@ -237,7 +237,7 @@ def test_lines_that_make_no_sense_are_refused_with_their_reason(tmp_path):
         titles, *lines = csv.reader(stream)
     assert tuple(titles) == (*TITLES, "line_number", "error_code", "error_text")
     assert lines[0][:2] == ["A563185", "B"]
-    assert lines[-1][:4] == ["536365", "71053", "LANTERN", "'-2"]
+    assert lines[-1][:4] == ["536365", "71053", "LANTERN", "-2"]
     assert not Order.objects.filter(external_id="536400").exists()
 
 
