@@ -1,0 +1,70 @@
+"""The practice shop's year, shortened to two months."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from catalog.models import Product, Variant
+from channels.models import Channel
+from inventory.models import Location
+from orders.models import Order, OrderHold
+from purchasing.models import PurchaseOrder, Supplier, SupplierInvoice, SupplierProduct
+from retail.common.models import ImportRun, User
+from retail.demo import story
+
+
+@pytest.fixture
+def short_story(monkeypatch, settings, tmp_path):
+    monkeypatch.setattr(story, "DAYS", 60)
+    monkeypatch.setattr(story, "ORDERS", 100)
+    settings.DEMO_DIR = tmp_path
+
+
+@pytest.mark.django_db(transaction=True)
+def test_demo_is_loaded_through_the_acts_and_agrees_with_its_ledgers(short_story):
+    call_command("load_demo", stdout=StringIO())
+
+    counted = {
+        model: model.objects.count()
+        for model in (Product, Variant, Location, Channel, Supplier, SupplierProduct, Order)
+    }
+    assert counted == {
+        Product: 300,
+        Variant: 645,
+        Location: 3,
+        Channel: 4,
+        Supplier: 5,
+        SupplierProduct: 645,
+        Order: 100,
+    }
+    assert not SupplierProduct.objects.filter(variant=None).exists()
+    assert set(ImportRun.objects.values_list("status", flat=True)) == {"DONE"}
+    call_command("check_integrity", stdout=StringIO())
+    # Something waits at every desk.
+    held = set(OrderHold.objects.open().values_list("kind", flat=True))
+    orders = set(PurchaseOrder.objects.values_list("status", flat=True))
+    assert {"UNKNOWN_ITEM", "PRICE_MISMATCH", "NO_BUYER"} <= held
+    assert {"DRAFT", "AWAITING_APPROVAL", "CLOSED"} <= orders
+    assert SupplierInvoice.objects.exists()
+    assert User.objects.filter(groups__isnull=False).distinct().count() == 8
+
+
+@pytest.mark.django_db
+def test_demo_is_not_loaded_over_a_shop(short_story):
+    Channel.objects.create(code="own", name="Own", kind=Channel.Kind.MANUAL, currency="GBP")
+
+    with pytest.raises(CommandError, match="holds a shop already"):
+        call_command("load_demo", stdout=StringIO())
+
+    assert not Product.objects.exists()
+
+
+@pytest.mark.django_db
+def test_demo_is_not_loaded_in_production(short_story, settings):
+    settings.RETAIL_DEMO = False
+
+    with pytest.raises(CommandError, match="no demo"):
+        call_command("load_demo", stdout=StringIO())
+
+    assert not Channel.objects.exists()
