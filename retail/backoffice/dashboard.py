@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from channels.queries import sync_ages
-from orders.models import Order, OrderHold
+from orders.models import Order
 from purchasing.models import PurchaseOrder
 from retail.backoffice import queries
 from retail.backoffice.ages import in_words
@@ -84,20 +84,21 @@ def _orders(now: datetime) -> Iterator[Figure]:
     yield Figure(
         "Ready to ship",
         waiting.to_ship,
-        _list("orders_order", lifecycle__exact="CONFIRMED"),
+        _list("orders_order", queue="ship"),
         tone="warn" if waiting.to_ship else "",
     )
     yield Figure(
-        "Lines waiting for stock",
-        waiting.waiting_lines,
-        _list("orders_orderhold", released_at__isnull="True", kind__exact=OrderHold.Kind.STOCK),
-        tone="warn" if waiting.waiting_lines else "",
+        "Waiting for stock",
+        waiting.waiting_orders,
+        _list("orders_order", queue="stock"),
+        note=f"{waiting.waiting_lines} lines" if waiting.waiting_lines else "",
+        tone="warn" if waiting.waiting_orders else "",
     )
     for hold in waiting.holds:
         yield Figure(
             f"On hold: {hold.label.lower()}",
             hold.count,
-            _list("orders_orderhold", released_at__isnull="True", kind__exact=hold.kind),
+            _list("orders_orderhold", state="open", kind__exact=hold.kind),
             note=f"oldest {in_words(hold.oldest)}",
             tone="bad" if hold.oldest > OLD_HOLD else "warn",
         )

@@ -16,7 +16,7 @@ from catalog.models import ExchangeRate
 from channels.models import OutboxEntry
 from inventory.models import AvailabilityChange
 from orders.models import Order, OrderHold
-from orders.queries import orders_to_ship, waiting_lines
+from orders.queries import orders_to_ship, waiting_lines, waiting_orders
 from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice
 from purchasing.queries import exceptions_to_decide
 from retail.common.models import ImportRun, TaskRun
@@ -54,6 +54,7 @@ class HoldsWaiting:
 @dataclass(frozen=True)
 class OrdersWaiting:
     to_ship: int
+    waiting_orders: int
     waiting_lines: int
     holds: tuple[HoldsWaiting, ...]
 
@@ -142,6 +143,7 @@ def orders_waiting(*, at: datetime) -> OrdersWaiting:
     )
     return OrdersWaiting(
         to_ship=orders_to_ship().count(),
+        waiting_orders=waiting_orders().count(),
         waiting_lines=waiting_lines().count(),
         holds=tuple(
             HoldsWaiting(

@@ -19,7 +19,7 @@ from tests.factories import FACTORIES
 from tests.factories.catalog import ExchangeRateFactory, VariantFactory
 from tests.factories.channels import ChannelFactory, OutboxEntryFactory, SyncCursorFactory
 from tests.factories.common import ImportRunFactory, UserFactory
-from tests.factories.orders import OrderFactory
+from tests.factories.orders import OrderFactory, open_order, shipped_order
 from tests.factories.purchasing import PurchaseOrderFactory
 from tests.factories.purchasing_invoices import MatchExceptionFactory, SupplierInvoiceFactory
 from tests.people import browser_of, person_who_may, superuser
@@ -99,6 +99,19 @@ def test_menu_shows_what_a_role_may_open():
     assert "/purchasing/supplierinvoice/" in page
     assert "/orders/order/" not in page
     assert "/common/user/" not in page
+
+
+def test_orders_are_counted_by_what_they_wait_for():
+    browser = browser_of(superuser())
+    open_order(units=10, quantity=2)
+    open_order(units=1, quantity=2)
+    shipped_order()
+
+    figures = figures_of(browser)
+
+    assert (figures["Ready to ship"][0], listed(browser, figures["Ready to ship"][2])) == ("2", 2)
+    assert figures["Waiting for stock"][:2] == ("1", "warn")
+    assert listed(browser, figures["Waiting for stock"][2]) == 1
 
 
 def test_holds_are_counted_by_kind_and_lead_to_their_list():
