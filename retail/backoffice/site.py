@@ -8,16 +8,6 @@ from typing import Any
 
 from django.templatetags.static import static
 
-SEARCHED = (
-    "orders.order",
-    "catalog.product",
-    "catalog.variant",
-    "customers.customer",
-    "purchasing.supplier",
-    "purchasing.purchaseorder",
-    "purchasing.supplierinvoice",
-)
-
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Retail back office",
     "SITE_HEADER": "Back office",
@@ -36,7 +26,8 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "STYLES": [lambda _request: static("backoffice/desk.css")],
     "DASHBOARD_CALLBACK": "retail.backoffice.dashboard.home",
-    "COMMAND": {"search_models": SEARCHED, "show_history": False},
+    # Unfold's own search of models would load every row it finds.
+    "COMMAND": {"search_models": False, "search_callback": "retail.backoffice.search.find"},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,
