@@ -29,6 +29,8 @@ from retail.common.money import display_rate
 Done = TypeVar("Done")
 Named = TypeVar("Named", Act, PageAct, Download)
 
+BUTTONS_SHOWN = 3
+
 
 class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type information
     """
@@ -203,7 +205,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             for download in self.downloads
             if _may(request, download.permission) and download.is_offered(document)
         ]
-        return _first_in_color(acts) + downloads
+        return _fitted([*_first_in_color(acts), *downloads])
 
     def _list_buttons(self, request: HttpRequest) -> list[dict[str, Any]]:
         return _first_in_color(
@@ -366,3 +368,19 @@ def _first_in_color(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if buttons and buttons[0]["variant"] == ActionVariant.DEFAULT:
         buttons[0]["variant"] = ActionVariant.PRIMARY
     return buttons
+
+
+def _fitted(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Fold the buttons that a narrow screen has no room for into one called More."""
+    if len(buttons) <= BUTTONS_SHOWN + 1:
+        return buttons
+    more = {
+        "title": "More",
+        "icon": None,
+        "variant": ActionVariant.DEFAULT,
+        "attrs": {},
+        "dialog": None,
+        "method_name": "more",
+        "items": buttons[BUTTONS_SHOWN:],
+    }
+    return [*buttons[:BUTTONS_SHOWN], more]
