@@ -57,8 +57,6 @@ def resolve_variants(*, channel: Channel, lines: Sequence[IncomingLine]) -> list
     down as a listing, so that the ids decide from then on, whatever becomes of the SKU. An SKU and
     a GTIN that mean different variants, or a code that a spreadsheet damaged, find nothing.
     Locks: listings of these lines that had no variant yet, by primary key.
-
-    Source: design reference on multichannel selling, c.1.
     """
     articles = [
         Article(

@@ -117,8 +117,6 @@ def fail_outbox(*, entry: OutboxEntry, failure: ChannelError, at: datetime) -> O
     Trouble on the way: after 10 s, 20 s, 40 s ... at most an hour, refused after the eighth try.
     Credentials not accepted: every hour, because nothing is wrong with the entry itself.
     Refused by the channel: at once and for good, until a person tries it again.
-
-    Source: design reference on multichannel selling, c.13, retry classes.
     """
     current = OutboxEntry.objects.select_for_update(no_key=True).get(pk=entry.pk)
     if not _is_still_claimed(current, entry):

@@ -92,7 +92,7 @@ def compare_total(incoming: IncomingOrder) -> tuple[Decimal, str]:
     """
     Compare the order's total with its parts; return the rounding difference and the mismatch.
 
-    Source: design reference on multichannel selling, c.11: up to 0.02 a line is rounding.
+    Up to two cents a line is rounding: channels round each line by itself.
     """
     amounts = [incoming.total, incoming.shipping_total, incoming.discount_total]
     amounts += [line.total for line in incoming.lines]
