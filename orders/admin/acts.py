@@ -106,6 +106,13 @@ def cancel(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) 
     return f"What was left of {order} is cancelled."
 
 
+def ship_consequences(order: Order) -> Sequence[str]:
+    sentences = ["The pieces leave stock, and the promise of them is kept."]
+    if order.external_id is not None:
+        sentences.append("A connected channel is told carrier and tracking number.")
+    return sentences
+
+
 def cancel_consequences(order: Order) -> Sequence[str]:
     pieces = sum(line.open_quantity for line in order.lines.filter(is_stocked=True))
     sentences = [
@@ -162,6 +169,7 @@ ORDER_ACTS = (
         perform=ship,
         form=ShipForm,
         is_offered=is_promised_anything,
+        consequences=ship_consequences,
         icon="local_shipping",
     ),
     Act(

@@ -105,6 +105,7 @@ class Selling:
             else _buyer(buyer, channel_code),
             delivery_address=None if is_counter_sale else _address(buyer),
             shipping_total=shipping,
+            tax_total=sum((line.tax for line in lines), Decimal(0)),
             is_paid=True,
             ship_by=None if is_counter_sale else at + timedelta(days=3),
         )
