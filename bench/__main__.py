@@ -32,11 +32,11 @@ def main() -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     # Django reads the address of the database when it is set up, which must not be earlier.
-    import django  # noqa: PLC0415
+    import django  # noqa: PLC0415 - as said above
 
     django.setup()
 
-    from bench import harness, ingest, supplier_file  # noqa: PLC0415
+    from bench import harness, ingest, supplier_file  # noqa: PLC0415 - needs Django set up
 
     measures: list[harness.Measure] = []
     with harness.fresh_database("retail_bench"):

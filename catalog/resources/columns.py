@@ -35,7 +35,7 @@ class TextColumn(Widget):
         self.longest = longest
         self.is_required = is_required
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:  # noqa: ARG002
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:  # noqa: ARG002 - the signature of import-export
         text = text_of(value)
         if self.is_required and not text:
             raise ValueError("This must not be empty.")
@@ -55,7 +55,7 @@ class SkuColumn(TextColumn):
 class GtinColumn(Widget):
     """A GTIN with its check digit, or nothing."""
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:  # noqa: ARG002
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> str | None:  # noqa: ARG002 - the signature of import-export
         text = text_of(value)
         refuse_damaged(text)
         if not text:
@@ -68,7 +68,7 @@ class GtinColumn(Widget):
             raise ValueError(f"{text} holds more than digits.")
         return text
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:  # noqa: ARG002
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:  # noqa: ARG002 - the signature of import-export
         return value or ""
 
 
@@ -80,11 +80,11 @@ class LookedUpColumn(Widget):
         self.find = find
         self.show = show
 
-    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002 - the signature of import-export
         text = text_of(value)
         return self.find(text) if text else None
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:  # noqa: ARG002
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:  # noqa: ARG002 - the signature of import-export
         return "" if value is None else self.show(value)
 
 

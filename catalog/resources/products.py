@@ -99,7 +99,7 @@ class ProductResource(ModelResource):
             invalid_row.number = self.scan.rows[invalid_row.number - 1].line_number
         return result
 
-    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:  # noqa: ARG002
+    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:  # noqa: ARG002 - the signature of import-export
         # One file at a time: two that bring the same new brand would collide at the end.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FILE_LOCK])
@@ -108,7 +108,7 @@ class ProductResource(ModelResource):
         products |= {product.pk: product for product in self.scan.products.values() if product.pk}
         self.stored_products = {pk: _stated(product) for pk, product in products.items()}
 
-    def get_instance(self, instance_loader: object, row: Mapping[str, Any]) -> Variant | None:  # noqa: ARG002
+    def get_instance(self, instance_loader: object, row: Mapping[str, Any]) -> Variant | None:  # noqa: ARG002 - the signature of import-export
         return self.scan.variants.get(sku_key(text_of(row["sku"])))
 
     def init_instance(self, row: Mapping[str, Any] | None = None) -> Variant:
@@ -147,7 +147,7 @@ class ProductResource(ModelResource):
         self._save_products()
         super().bulk_create(*args, **kwargs)
 
-    def bulk_update(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def bulk_update(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002 - the signature of import-export
         """Store changed variants; as an upsert by id, because bulk_update is ten times slower."""
         Variant.objects.bulk_create(
             self.update_instances,
@@ -166,7 +166,7 @@ class ProductResource(ModelResource):
         )
         self.update_instances.clear()
 
-    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:  # noqa: ARG002
+    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:  # noqa: ARG002 - the signature of import-export
         if result.has_errors() or result.has_validation_errors():
             return
         prices = [

@@ -46,7 +46,7 @@ class SupplierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own i
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()
-        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):  # noqa: PLR2004
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):  # noqa: PLR2004 - ISO 4217
             raise forms.ValidationError("Three letters, such as GBP.")
         return currency
 

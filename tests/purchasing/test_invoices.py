@@ -180,7 +180,7 @@ def test_database_refuses_an_invoice_that(constraint, change):
 
     with pytest.raises(IntegrityError, match=constraint):
         execute(
-            f"UPDATE purchasing_supplierinvoice SET {change} WHERE id = %s",  # noqa: S608
+            f"UPDATE purchasing_supplierinvoice SET {change} WHERE id = %s",  # noqa: S608 - words of this test
             [invoice.pk],
         )
 
