@@ -182,6 +182,9 @@ class Variant(models.Model):
     options = models.JSONField(default=dict, blank=True, help_text="Option name to value.")
     weight_grams = models.IntegerField(null=True, blank=True)
     is_stocked = models.BooleanField(default=True)
+    is_active = models.BooleanField(
+        default=True, help_text="Off: none is bought or promised any more; what lies there may go."
+    )
     base_unit = models.CharField(max_length=20, default="piece")
     tax_class = models.ForeignKey(TaxClass, on_delete=models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -218,6 +221,42 @@ class Variant(models.Model):
 
     def __str__(self) -> str:
         return self.sku
+
+
+@keep_history()
+class BundleComponent(models.Model):
+    """
+    Units of a variant that one unit of a bundle is made of.
+
+    A bundle has no stock of its own (`is_stocked` is off): what can be sold of it follows from its
+    components. A component is not itself a bundle.
+    """
+
+    bundle = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="components")
+    component = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="bundles")
+    units = models.IntegerField(default=1, help_text="Units of the component in one bundle.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["bundle", "component"],
+                name="catalog_bundlecomponent_once",
+                violation_error_message="The bundle has this component already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(bundle=F("component")),
+                name="catalog_bundlecomponent_not_itself",
+                violation_error_message="A bundle is not a part of itself.",
+            ),
+            models.CheckConstraint(
+                condition=within("units", 1, 1_000_000),
+                name="catalog_bundlecomponent_units_positive",
+                violation_error_message="A bundle holds at least one unit of each component.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"bundle component {self.pk}"
 
 
 class Barcode(models.Model):

@@ -57,8 +57,24 @@ class Channel(models.Model):
     price_owner = models.CharField(max_length=20, choices=Owner, default=Owner.US)
     content_owner = models.CharField(max_length=20, choices=Owner, default=Owner.US)
     price_lists = models.ManyToManyField("catalog.PriceList", blank=True, related_name="channels")
+    offer_percent = models.IntegerField(
+        default=100, help_text="Share of what is free, after reserves, that it is offered."
+    )
+    offer_buffer = models.IntegerField(
+        default=0, help_text="Units taken off every offer, in case an order is still on its way."
+    )
     address = models.URLField(blank=True, help_text="Where its interface answers.")
     credentials = EncryptedTextField(blank=True, help_text="Written, never shown again.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=within("offer_percent", 0, 101) & within("offer_buffer", 0, 1_000_000),
+                name="channels_channel_offers_a_share",
+                violation_error_message="A channel is offered 0 to 100 percent, less a buffer of"
+                " 0 or more.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -105,6 +121,21 @@ class Listing(models.Model):
     )
     pack_size = models.IntegerField(default=1)
     status = models.CharField(max_length=20, choices=Status, default=Status.UNLINKED)
+    offer_percent = models.IntegerField(
+        null=True, blank=True, help_text="Instead of the channel's share."
+    )
+    offer_buffer = models.IntegerField(
+        null=True, blank=True, help_text="Instead of the channel's buffer, in units."
+    )
+    min_quantity = models.IntegerField(
+        default=0, help_text="Below this nothing is offered; in the channel's packs."
+    )
+    max_quantity = models.IntegerField(
+        null=True, blank=True, help_text="No more than this is offered; in the channel's packs."
+    )
+    end_at_quantity = models.IntegerField(
+        default=0, help_text="At this or fewer it is sold out; in the channel's packs."
+    )
     offered_quantity = models.IntegerField(null=True, blank=True)
     offered_at = models.DateTimeField(null=True, blank=True)
     pushed_quantity = models.IntegerField(null=True, blank=True)
@@ -126,6 +157,16 @@ class Listing(models.Model):
             models.CheckConstraint(
                 condition=within("pack_size", 1, 1_000_000),
                 name="channels_listing_pack_size_positive",
+            ),
+            models.CheckConstraint(
+                condition=(Q(offer_percent__isnull=True) | within("offer_percent", 0, 101))
+                & (Q(offer_buffer__isnull=True) | within("offer_buffer", 0, 1_000_000))
+                & within("min_quantity", 0, 1_000_000)
+                & (Q(max_quantity__isnull=True) | within("max_quantity", 0, 1_000_000))
+                & within("end_at_quantity", 0, 1_000_000),
+                name="channels_listing_offer_rules_in_range",
+                violation_error_message="A share is 0 to 100 percent; buffer and limits are not"
+                " below zero.",
             ),
             models.CheckConstraint(
                 condition=Q(offered_quantity__isnull=True) | Q(offered_quantity__gte=0),

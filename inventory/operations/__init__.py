@@ -4,6 +4,7 @@ from inventory.operations.cost import NothingToCorrect, ReceiptUnknown, correct_
 from inventory.operations.history import Issue, post_issues
 from inventory.operations.issues import (
     ReasonMissing,
+    Taken,
     adjust_stock,
     issue_stock,
     ship_allocated,
@@ -14,7 +15,8 @@ from inventory.operations.offers import (
     record_pushed,
     work_out_offers,
 )
-from inventory.operations.posting import InvalidValue
+from inventory.operations.periods import PeriodClosed
+from inventory.operations.posting import InvalidValue, Source
 from inventory.operations.promises import (
     NotPromised,
     allocate_available,
@@ -30,10 +32,13 @@ __all__ = [
     "Issue",
     "NotPromised",
     "NothingToCorrect",
+    "PeriodClosed",
     "ReasonMissing",
     "ReceiptUnknown",
     "Received",
     "ReferenceUsed",
+    "Source",
+    "Taken",
     "adjust_stock",
     "allocate_available",
     "allocate_stock",

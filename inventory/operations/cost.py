@@ -11,6 +11,7 @@ from django.db import transaction
 from inventory.models import CostMovement, CostPool
 from inventory.operations.costing import correction_parts, share_left
 from inventory.operations.levels import ReferenceUsed, add_to_pools
+from inventory.operations.periods import require_open_period
 from retail.common.errors import BusinessError
 from retail.common.money import round_amount
 
@@ -60,6 +61,7 @@ def correct_cost(
         msg = f"{amount} is no amount to correct a cost by."
         raise NothingToCorrect(msg, amount=str(amount))
 
+    require_open_period(at)
     # Rows of one pool are written under its lock, so their keys tell their order.
     issues = CostMovement.objects.filter(
         pool=pool, kind=CostMovement.Kind.ISSUE, pk__gt=receipt.pk

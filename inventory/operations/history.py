@@ -20,6 +20,7 @@ from inventory.operations.levels import (
     lock_pools,
     note_availability,
 )
+from inventory.operations.periods import require_open_period
 from inventory.operations.posting import running_costs
 
 _Key = tuple[int, int, str, str]
@@ -63,8 +64,9 @@ def post_issues(*, issues: Sequence[Issue], at: datetime) -> int:
     levels = lock_levels({(issue.location_id, issue.variant_id) for issue in ordered})
     fresh = _not_posted_yet(ordered)
     _require_free_throughout(fresh, levels)
-    _write(issues=fresh, pools=pools, levels=levels)
     if fresh:
+        require_open_period(min(issue.moved_at for issue in fresh))
+        _write(issues=fresh, pools=pools, levels=levels)
         note_availability(variant_ids={issue.variant_id for issue in fresh}, at=at)
     return len(fresh)
 

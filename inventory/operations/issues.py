@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from inventory.models import Allocation, Location, StockLevel, StockMovement
+from inventory.models import (
+    Allocation,
+    Location,
+    StockLevel,
+    StockMovement,
+    WithdrawnPromise,
+)
 from inventory.operations.levels import (
     InvalidQuantity,
     earlier_movements,
     lock_levels,
     lock_pools,
     require_free,
+    require_on_hand,
     require_positive,
 )
-from inventory.operations.posting import Act, post_act
-from inventory.operations.promises import close_when_consumed, lock_promises
+from inventory.operations.posting import Act, Source, post_act
+from inventory.operations.promises import (
+    close_when_consumed,
+    lock_promises,
+    withdraw_promises,
+)
 from retail.common.errors import BusinessError
 from retail.common.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What an act moved, and the promises it had to take back for that."""
+
+    movements: Sequence[StockMovement]
+    withdrawn: Sequence[WithdrawnPromise] = ()
 
 
 class ReasonMissing(BusinessError):
@@ -37,6 +57,7 @@ def issue_stock(
     at: datetime,
     by: User | None = None,
     reason: str = "",
+    source: Source | None = None,
 ) -> list[StockMovement]:
     """
     Take free units out of stock, at today's average cost.
@@ -53,7 +74,7 @@ def issue_stock(
     return _move_free_units(
         location=location,
         quantities={variant_id: -count for variant_id, count in units.items()},
-        act=Act(kind=kind, reference=reference, at=at, by=by, reason=reason),
+        act=Act(kind=kind, reference=reference, at=at, by=by, reason=reason, source=source),
     )
 
 
@@ -66,17 +87,17 @@ def adjust_stock(
     reason: str,
     at: datetime,
     by: User | None = None,
-) -> list[StockMovement]:
+) -> Taken:
     """
     Put stock right: add units that were found, take those that are gone or broken.
 
     quantities: variant id -> signed units. Units that are added come in at today's average cost,
-    the last known one where nothing is in stock. Promised units are not taken: the promise is
-    released at its order first.
+    the last known one where nothing is in stock. Units that are gone are gone, promised or not:
+    the youngest promises are withdrawn and returned.
     reference: a second call with it changes nothing.
-    Locks: the CostPool rows, then the StockLevel rows, each by primary key.
+    Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
 
-    :raises InsufficientStock: carries shortages, variant id -> units missing.
+    :raises InsufficientStock: more units than are there; shortages, variant id -> units missing.
     :raises InvalidQuantity: a quantity of zero.
     :raises ReasonMissing: no reason was given.
     :raises ReferenceUsed: the reference stands for other goods already.
@@ -87,7 +108,7 @@ def adjust_stock(
     if 0 in quantities.values():
         msg = "An adjustment adds units or takes units; zero does neither."
         raise InvalidQuantity(msg, units=0)
-    return _move_free_units(
+    return put_right(
         location=location,
         quantities=quantities,
         act=Act(
@@ -97,12 +118,60 @@ def adjust_stock(
             by=by,
             reason=reason.strip(),
         ),
+        cause=WithdrawnPromise.Cause.ADJUSTMENT,
+    )
+
+
+def put_right(*, location: Location, quantities: Mapping[int, int], act: Act, cause: str) -> Taken:
+    """
+    Move units at one location in one act, those that are promised too.
+
+    quantities: variant id -> signed units, none of them zero. An act done before returns what it
+    wrote then.
+    Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
+
+    :raises InsufficientStock: more units than are on hand.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    if not quantities:
+        return Taken(movements=())
+    moves = {(location.pk, variant_id): count for variant_id, count in quantities.items()}
+    pools = lock_pools(quantities)
+    levels = lock_levels(moves)
+    if earlier := earlier_movements(quantities=moves, kind=act.kind, reference=act.reference):
+        earlier_withdrawn = WithdrawnPromise.objects.filter(
+            cause=cause, reference=act.reference, allocation__level__in=list(levels.values())
+        )
+        return Taken(movements=earlier, withdrawn=list(earlier_withdrawn.order_by("pk")))
+    changes = {levels[key]: count for key, count in moves.items()}
+    require_on_hand(changes)
+    short = {
+        level.pk: level.allocated - (level.on_hand + count)
+        for level, count in changes.items()
+        if level.on_hand + count < level.allocated
+    }
+    withdrawn = withdraw_promises(
+        short=short,
+        cause=cause,
+        reference=act.reference,
+        at=act.at,
+        reason=act.reason,
+        by=act.by,
+    )
+    return Taken(
+        movements=post_act(act=act, pools=pools, changes=changes, promised=short),
+        withdrawn=withdrawn,
     )
 
 
 @transaction.atomic
 def ship_allocated(
-    *, units: Mapping[int, int], reference: str, at: datetime, by: User | None = None
+    *,
+    units: Mapping[int, int],
+    reference: str,
+    at: datetime,
+    by: User | None = None,
+    source: Source | None = None,
 ) -> list[StockMovement]:
     """
     Send promised units out, one movement per stock level.
@@ -140,7 +209,7 @@ def ship_allocated(
         (levels[level_id].location_id, levels[level_id].variant_id): -count
         for level_id, count in shipped.items()
     }
-    act = Act(kind=StockMovement.Kind.SHIPMENT, reference=reference, at=at, by=by)
+    act = Act(kind=StockMovement.Kind.SHIPMENT, reference=reference, at=at, by=by, source=source)
     if earlier := earlier_movements(quantities=quantities, kind=act.kind, reference=act.reference):
         return earlier
     allocations = lock_promises(units)

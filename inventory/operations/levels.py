@@ -67,6 +67,20 @@ def require_free(levels: Iterable[StockLevel], units: Mapping[int, int]) -> None
         raise InsufficientStock(shortages)
 
 
+def require_on_hand(changes: Mapping[StockLevel, int]) -> None:
+    """
+    Pass when no locked level falls below zero by these signed units.
+
+    :raises InsufficientStock: names every variant of which more would be taken than lies there.
+    """
+    missing: dict[int, int] = {}
+    for level, count in changes.items():
+        if level.on_hand + count < 0:
+            missing[level.variant_id] = -(level.on_hand + count)
+    if missing:
+        raise InsufficientStock(missing)
+
+
 class Ids(Func):
     """
     Ids for `__in`, sent as one array.

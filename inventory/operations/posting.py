@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,13 +14,28 @@ from django.db.models import OuterRef, Subquery
 from inventory.models import CostMovement, CostPool, StockLevel, StockMovement
 from inventory.operations.costing import RunningCost
 from inventory.operations.levels import add_to_levels, add_to_pools, note_availability
+from inventory.operations.periods import require_open_period
 from retail.common.errors import BusinessError
 from retail.common.models import User
-from retail.common.money import split_amount
+from retail.common.money import ZERO, split_amount
 
 
 class InvalidValue(BusinessError):
     """A value below zero: goods are worth nothing or more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """
+    The document that causes movements.
+
+    kind: a StockMovement.SourceKind. document_id: its primary key. lines: variant id -> primary
+    keys of the document's lines of that variant, where it has lines.
+    """
+
+    kind: str
+    document_id: int
+    lines: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +47,27 @@ class Act:
     at: datetime
     by: User | None = None
     reason: str = ""
+    source: Source | None = None
+
+
+def movement(
+    *, act: Act, level: StockLevel, quantity: int, cost_value: Decimal = ZERO
+) -> StockMovement:
+    """Return the unsaved movement of one level by an act."""
+    source = act.source
+    return StockMovement(
+        level_id=level.pk,
+        kind=act.kind,
+        quantity=quantity,
+        cost_value=cost_value,
+        reference=act.reference,
+        reason=act.reason,
+        source_kind=source.kind if source else "",
+        source_id=source.document_id if source else None,
+        source_line_ids=sorted(source.lines.get(level.variant_id, ())) if source else [],
+        moved_at=act.at,
+        moved_by=act.by,
+    )
 
 
 def running_costs(
@@ -84,6 +120,7 @@ def post_act(
     have the same sign. values: variant id -> value of units that come in, today's average where
     none is stated. promised: level id -> units whose promise this act consumes.
     """
+    require_open_period(act.at)
     units: dict[int, int] = defaultdict(int)
     for level, count in changes.items():
         units[level.variant_id] += count
@@ -111,18 +148,24 @@ def post_act(
     note_availability(variant_ids=units, at=act.at)
     return StockMovement.objects.bulk_create(
         [
-            StockMovement(
-                level_id=level.pk,
-                kind=act.kind,
-                quantity=count,
-                cost_value=cost_of[level],
-                reference=act.reference,
-                reason=act.reason,
-                moved_at=act.at,
-                moved_by=act.by,
-            )
+            movement(act=act, level=level, quantity=count, cost_value=cost_of[level])
             for level, count in changes.items()
         ]
+    )
+
+
+def post_transfer(*, act: Act, changes: Mapping[StockLevel, int]) -> list[StockMovement]:
+    """
+    Write the movements of units that change their place and not their owner.
+
+    changes: locked level -> signed units, of each variant as many out as in. The value of the
+    company's stock stays as it is, so the cost pools are neither locked nor written.
+    """
+    require_open_period(act.at)
+    add_to_levels(on_hand={level.pk: count for level, count in changes.items()})
+    note_availability(variant_ids=[level.variant_id for level in changes], at=act.at)
+    return StockMovement.objects.bulk_create(
+        [movement(act=act, level=level, quantity=count) for level, count in changes.items()]
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from inventory.models import Allocation, Location, StockLevel
+from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
 from inventory.operations.levels import (
     ReferenceUsed,
     add_to_levels,
@@ -18,6 +18,7 @@ from inventory.operations.levels import (
     require_positive,
 )
 from retail.common.errors import BusinessError
+from retail.common.models import User
 
 
 class NotPromised(BusinessError):
@@ -123,17 +124,65 @@ def release_allocation(*, units: Mapping[int, int], at: datetime) -> list[Alloca
     return allocations
 
 
+def withdraw_promises(
+    *,
+    short: Mapping[int, int],
+    cause: str,
+    reference: str,
+    at: datetime,
+    reason: str = "",
+    by: User | None = None,
+) -> list[WithdrawnPromise]:
+    """
+    Take promised units back, because the goods are not there, and write down whose they were.
+
+    Reservations that are over give first, then the youngest promise. The levels are locked by the
+    caller, who also takes the units off their `allocated`, together with the goods.
+
+    short: level id -> units to take back, no more than are promised there.
+    Locks: the Allocation rows, by primary key.
+    """
+    if not short:
+        return []
+    promises = list(Allocation.objects.open().for_update().filter(level_id__in=list(short)))
+    promises.sort(key=lambda promise: (_is_over(promise, at), promise.allocated_at, promise.pk))
+    left = dict(short)
+    taken: dict[Allocation, int] = {}
+    for promise in reversed(promises):
+        if units := min(left[promise.level_id], promise.open_units):
+            taken[promise] = units
+            left[promise.level_id] -= units
+    for promise, units in taken.items():
+        promise.released += units
+        close_when_consumed(promise, at=at)
+    Allocation.objects.bulk_update(list(taken), ["released", "closed_at"])
+    return WithdrawnPromise.objects.bulk_create(
+        [
+            WithdrawnPromise(
+                allocation=promise,
+                units=units,
+                cause=cause,
+                reference=reference,
+                reason=reason,
+                withdrawn_at=at,
+                withdrawn_by=by,
+            )
+            for promise, units in taken.items()
+        ]
+    )
+
+
+def _is_over(promise: Allocation, at: datetime) -> bool:
+    return promise.expires_at is not None and promise.expires_at <= at
+
+
 def lock_promises(units: Mapping[int, int]) -> list[Allocation]:
     """
     Lock allocations whose levels are locked already, and pass when they still hold these units.
 
     :raises NotPromised: an allocation holds fewer, or does not exist.
     """
-    allocations = list(
-        Allocation.objects.filter(pk__in=list(units))
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-    )
+    allocations = list(Allocation.objects.for_update().filter(pk__in=list(units)))
     if unknown := sorted(units.keys() - {allocation.pk for allocation in allocations}):
         msg = "These units were never promised."
         raise NotPromised(msg, allocations=unknown)

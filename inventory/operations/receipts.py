@@ -16,7 +16,7 @@ from inventory.operations.levels import (
     lock_pools,
     require_positive,
 )
-from inventory.operations.posting import Act, InvalidValue, post_act
+from inventory.operations.posting import Act, InvalidValue, Source, post_act
 from retail.common.models import User
 
 
@@ -37,6 +37,7 @@ def receive_stock(
     at: datetime,
     by: User | None = None,
     kind: str = StockMovement.Kind.RECEIPT,
+    source: Source | None = None,
 ) -> list[StockMovement]:
     """
     Put units into stock at their cost, every variant in one movement.
@@ -59,7 +60,7 @@ def receive_stock(
         location=location,
         units={pk: goods.units for pk, goods in received.items()},
         values={pk: goods.value for pk, goods in received.items()},
-        act=Act(kind=kind, reference=reference, at=at, by=by),
+        act=Act(kind=kind, reference=reference, at=at, by=by, source=source),
     )
 
 
@@ -71,6 +72,7 @@ def return_stock(
     reference: str,
     at: datetime,
     by: User | None = None,
+    source: Source | None = None,
 ) -> list[StockMovement]:
     """
     Put goods that a customer sent back into stock, at today's average cost.
@@ -87,7 +89,7 @@ def return_stock(
         location=location,
         units=units,
         values={},
-        act=Act(kind=StockMovement.Kind.RETURN, reference=reference, at=at, by=by),
+        act=Act(kind=StockMovement.Kind.RETURN, reference=reference, at=at, by=by, source=source),
     )
 
 

@@ -8,61 +8,26 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db import transaction
 from django.db.models import F, Model, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from catalog.models import Variant
 from inventory import operations
+from inventory.admin.shown import SEES_COST, shown_amount
 from inventory.models import (
     Allocation,
-    AvailabilityChange,
-    CostMovement,
-    CostPool,
     Location,
     StockLevel,
     StockMovement,
 )
 from inventory.queries import variant_stock
-from retail.common.admin import Act, ActForm, BaseAdmin, PageAct, ViewOnlyAdmin, ViewOnlyInline
-from retail.common.money import display as display_amount
-from retail.common.money import round_rate
-
-SEES_COST = "inventory.view_costpool"
-
-
-def _amount(value: Decimal) -> str:
-    return display_amount(value, settings.RETAIL_CURRENCY)
-
-
-@admin.register(Location)
-class LocationAdmin(BaseAdmin):
-    """The places that hold stock."""
-
-    list_display = ("name", "code", "kind", "is_shipping", "is_pickup", "priority", "country")
-    list_filter = ("kind", "is_shipping", "is_pickup")
-    search_fields = ("code", "name")
-    ordering = ("priority", "code", "pk")
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: Location,
-        form: forms.ModelForm,
-        change: bool,  # noqa: FBT001 - Django's signature
-    ) -> None:
-        with transaction.atomic():
-            super().save_model(request, obj, form, change)
-            if change and "is_shipping" in form.changed_data:
-                operations.announce_location(location=obj, at=timezone.now())
+from retail.common.admin import Act, ActForm, PageAct, ViewOnlyAdmin, ViewOnlyInline
 
 
 class AdjustForm(ActForm):
@@ -240,8 +205,8 @@ class StockLevelAdmin(ViewOnlyAdmin):
     @display(description="Value")
     def value(self, level: Any) -> str:
         if not level.pool_units:
-            return _amount(Decimal(0))
-        return _amount(level.pool_value * level.on_hand / level.pool_units)
+            return shown_amount(Decimal(0))
+        return shown_amount(level.pool_value * level.on_hand / level.pool_units)
 
     @display(description="All locations")
     def everywhere(self, level: StockLevel) -> SafeString:
@@ -307,122 +272,4 @@ class StockMovementAdmin(ViewOnlyAdmin):
 
     @display(description="Value moved")
     def cost(self, movement: StockMovement) -> str:
-        return _amount(movement.cost_value)
-
-
-@admin.register(Allocation)
-class AllocationAdmin(ViewOnlyAdmin):
-    """Units promised to documents, and what became of the promise."""
-
-    list_display = (
-        "reference",
-        "variant",
-        "location",
-        "units",
-        "shipped",
-        "released",
-        "open_units",
-        "allocated_at",
-        "closed_at",
-    )
-    list_select_related = ("level__variant", "level__location")
-    list_filter = (("closed_at", admin.EmptyFieldListFilter), "level__location")
-    search_fields = ("reference__startswith", "level__variant__sku__iexact")
-    search_help_text = "Order number, or the whole SKU"
-    fields = (
-        "reference",
-        "variant",
-        "location",
-        "units",
-        "shipped",
-        "released",
-        "open_units",
-        "allocated_at",
-        "expires_at",
-        "closed_at",
-    )
-    readonly_fields = ("variant", "location", "open_units")
-
-    @display(description="Article", ordering="level__variant__sku")
-    def variant(self, allocation: Allocation) -> str:
-        return allocation.level.variant.sku
-
-    @display(description="Location", ordering="level__location__name")
-    def location(self, allocation: Allocation) -> str:
-        return allocation.level.location.name
-
-
-@admin.register(CostPool)
-class CostPoolAdmin(ViewOnlyAdmin):
-    """What the stock of each article is worth in the whole company."""
-
-    list_display = ("variant", "units", "shown_value", "unit_cost")
-    list_select_related = ("variant",)
-    search_fields = ("variant__sku",)
-    ordering = ("-value", "pk")
-    fields = ("variant", "units", "shown_value", "unit_cost")
-    readonly_fields = ("shown_value", "unit_cost")
-
-    @display(description="Value", ordering="value")
-    def shown_value(self, pool: CostPool) -> str:
-        return _amount(pool.value)
-
-    @display(description="Average unit cost")
-    def unit_cost(self, pool: CostPool) -> str:
-        return str(round_rate(pool.value / pool.units)) if pool.units else "-"
-
-
-@admin.register(CostMovement)
-class CostMovementAdmin(ViewOnlyAdmin):
-    """Every change of stock value, late costs included."""
-
-    list_display = (
-        "moved_at",
-        "kind",
-        "variant",
-        "units",
-        "shown_value",
-        "shown_expensed",
-        "reference",
-    )
-    list_select_related = ("pool__variant",)
-    list_filter = ("kind",)
-    search_fields = ("reference__startswith", "pool__variant__sku__iexact")
-    search_help_text = "Document number, or the whole SKU"
-    fields = (
-        "variant",
-        "kind",
-        "units",
-        "units_before",
-        "shown_value",
-        "shown_expensed",
-        "reference",
-        "corrected",
-        "moved_at",
-    )
-    readonly_fields = ("variant", "shown_value", "shown_expensed", "corrected")
-
-    @display(description="Article", ordering="pool__variant__sku")
-    def variant(self, movement: CostMovement) -> str:
-        return movement.pool.variant.sku
-
-    @display(description="Change of stock value", ordering="value")
-    def shown_value(self, movement: CostMovement) -> str:
-        return _amount(movement.value)
-
-    @display(description="To cost of sales", ordering="expensed")
-    def shown_expensed(self, movement: CostMovement) -> str:
-        return _amount(movement.expensed)
-
-    @display(description="Corrects receipt")
-    def corrected(self, movement: CostMovement) -> str:
-        return movement.corrects.reference if movement.corrects else "-"
-
-
-@admin.register(AvailabilityChange)
-class AvailabilityChangeAdmin(ViewOnlyAdmin):
-    """Articles whose listings the channels must still be told about."""
-
-    list_display = ("variant", "changed_at")
-    list_select_related = ("variant",)
-    search_fields = ("variant__sku",)
+        return shown_amount(movement.cost_value)

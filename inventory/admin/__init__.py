@@ -1,0 +1,17 @@
+"""Stock in the admin: what lies where, what is promised, what moved and what it is worth."""
+
+from inventory.admin.cost import CostMovementAdmin, CostPoolAdmin
+from inventory.admin.offers import AvailabilityChangeAdmin
+from inventory.admin.places import LocationAdmin
+from inventory.admin.promises import AllocationAdmin
+from inventory.admin.stock import StockLevelAdmin, StockMovementAdmin
+
+__all__ = [
+    "AllocationAdmin",
+    "AvailabilityChangeAdmin",
+    "CostMovementAdmin",
+    "CostPoolAdmin",
+    "LocationAdmin",
+    "StockLevelAdmin",
+    "StockMovementAdmin",
+]
