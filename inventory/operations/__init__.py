@@ -1,21 +1,38 @@
 """Every act that changes stock, promises or cost."""
 
 from inventory.operations.cost import NothingToCorrect, ReceiptUnknown, correct_cost
+from inventory.operations.count_requests import request_counts
 from inventory.operations.history import Issue, post_issues
 from inventory.operations.issues import (
     ReasonMissing,
     Taken,
     adjust_stock,
+    hand_over_reserved,
     issue_stock,
+    sell_stock,
     ship_allocated,
 )
-from inventory.operations.levels import InsufficientStock, InvalidQuantity, ReferenceUsed
+from inventory.operations.levels import (
+    InactiveVariant,
+    InsufficientStock,
+    InvalidQuantity,
+    NotStocked,
+    ReferenceUsed,
+    UnknownLocation,
+    UnknownVariant,
+)
 from inventory.operations.offers import (
     announce_location,
     record_pushed,
     work_out_offers,
 )
-from inventory.operations.periods import PeriodClosed
+from inventory.operations.periods import (
+    PeriodClosed,
+    PeriodNotOver,
+    ReopenReasonMissing,
+    close_period,
+    reopen_period,
+)
 from inventory.operations.posting import InvalidValue, Source
 from inventory.operations.promises import (
     NotPromised,
@@ -24,32 +41,53 @@ from inventory.operations.promises import (
     release_allocation,
 )
 from inventory.operations.receipts import Received, receive_stock, return_stock
+from inventory.operations.reservations import (
+    ExpiresInThePast,
+    extend_reservation,
+    release_expired,
+    reserve_stock,
+)
 
 __all__ = [
+    "ExpiresInThePast",
+    "InactiveVariant",
     "InsufficientStock",
     "InvalidQuantity",
     "InvalidValue",
     "Issue",
     "NotPromised",
+    "NotStocked",
     "NothingToCorrect",
     "PeriodClosed",
+    "PeriodNotOver",
     "ReasonMissing",
     "ReceiptUnknown",
     "Received",
     "ReferenceUsed",
+    "ReopenReasonMissing",
     "Source",
     "Taken",
+    "UnknownLocation",
+    "UnknownVariant",
     "adjust_stock",
     "allocate_available",
     "allocate_stock",
     "announce_location",
+    "close_period",
     "correct_cost",
+    "extend_reservation",
+    "hand_over_reserved",
     "issue_stock",
     "post_issues",
     "receive_stock",
     "record_pushed",
     "release_allocation",
+    "release_expired",
+    "reopen_period",
+    "request_counts",
+    "reserve_stock",
     "return_stock",
+    "sell_stock",
     "ship_allocated",
     "work_out_offers",
 ]

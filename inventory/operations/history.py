@@ -25,6 +25,7 @@ from inventory.operations.posting import running_costs
 
 _Key = tuple[int, int, str, str]
 
+_NULL = "\\N"
 # Source: PostgreSQL manual, COPY, section "Text Format".
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -40,6 +41,8 @@ class Issue:
     reference: str
     moved_at: datetime
     reason: str = ""
+    source_kind: str = ""
+    source_id: int | None = None
 
 
 @transaction.atomic
@@ -154,7 +157,8 @@ def _write(
             f"{pool_id}\t{kind}\t{quantity}\t{value}\t0\t{units_before}\t{reference}\t{moved_at}\n"
         )
         stock_lines.append(
-            f"{level_id}\t{issue.kind}\t{quantity}\t{value}\t{reference}\t{reason}\t{moved_at}\n"
+            f"{level_id}\t{issue.kind}\t{quantity}\t{value}\t{reference}\t{reason}\t{moved_at}"
+            f"\t{issue.source_kind}\t{issue.source_id or _NULL}\n"
         )
     _copy(
         "inventory_costmovement (pool_id, kind, units, value, expensed, units_before, reference,"
@@ -163,7 +167,7 @@ def _write(
     )
     _copy(
         "inventory_stockmovement (level_id, kind, quantity, cost_value, reference, reason,"
-        " moved_at)",
+        " moved_at, source_kind, source_id)",
         stock_lines,
     )
     add_to_levels(on_hand=on_hand)

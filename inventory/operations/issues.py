@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
 from inventory.models import (
     Allocation,
+    CostPool,
     Location,
     StockLevel,
     StockMovement,
     WithdrawnPromise,
 )
+from inventory.operations.count_requests import request_counts
 from inventory.operations.levels import (
     InvalidQuantity,
+    ReferenceUsed,
     earlier_movements,
     lock_levels,
     lock_pools,
@@ -41,6 +44,10 @@ class Taken:
 
     movements: Sequence[StockMovement]
     withdrawn: Sequence[WithdrawnPromise] = ()
+
+
+# What the adjustment says that makes room for the sale of a unit nobody knew of.
+FOUND_AT_SALE = "Found at sale"
 
 
 class ReasonMissing(BusinessError):
@@ -122,6 +129,62 @@ def adjust_stock(
     )
 
 
+@transaction.atomic
+def sell_stock(
+    *,
+    location: Location,
+    units: Mapping[int, int],
+    reference: str,
+    at: datetime,
+    by: User | None = None,
+    source: Source | None = None,
+) -> Taken:
+    """
+    Book what a store has sold: the goods are gone, whatever the system thought of them.
+
+    Units that it did not know are found first, by an adjustment at today's average cost, and then
+    sold. Units that were promised are withdrawn from the youngest promises, which are returned.
+    In both cases somebody is asked to count the article there.
+    units: variant id -> units.
+    reference: number of the receipt; a second call with it changes nothing.
+    Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
+
+    :raises InvalidQuantity: fewer units than 1.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    require_positive(units)
+    moves = {(location.pk, variant_id): -count for variant_id, count in units.items()}
+    act = Act(kind=StockMovement.Kind.SALE, reference=reference, at=at, by=by, source=source)
+    cause = WithdrawnPromise.Cause.SALE
+    pools = lock_pools(units)
+    levels = lock_levels(moves)
+    if earlier := _earlier(moves, levels, act, cause):
+        return earlier
+    changes = {levels[key]: count for key, count in moves.items()}
+    unknown = {level: -(level.on_hand + count) for level, count in changes.items()}
+    found = {level: count for level, count in unknown.items() if count > 0}
+    if found:
+        _find(found, pools=pools, act=replace(act, kind=StockMovement.Kind.ADJUSTMENT))
+        pools = lock_pools(units)
+    taken = take_units(act=act, pools=pools, changes=changes, cause=cause)
+    doubted = {level.pk for level in found} | {
+        promise.allocation.level_id for promise in taken.withdrawn
+    }
+    request_counts(level_ids=doubted, reason=f"Sold by {reference}, not as expected", at=at)
+    return taken
+
+
+def _find(found: Mapping[StockLevel, int], *, pools: Mapping[int, CostPool], act: Act) -> None:
+    """Put units in stock that a sale proves to be there; the locked levels know of them then."""
+    places = {(level.location_id, level.variant_id): count for level, count in found.items()}
+    if earlier_movements(quantities=places, kind=act.kind, reference=act.reference):
+        msg = f"{act.reference} was used before, for an adjustment of the same goods."
+        raise ReferenceUsed(msg, reference=act.reference)
+    post_act(act=replace(act, reason=FOUND_AT_SALE), pools=pools, changes=found)
+    for level, count in found.items():
+        level.on_hand += count
+
+
 def put_right(*, location: Location, quantities: Mapping[int, int], act: Act, cause: str) -> Taken:
     """
     Move units at one location in one act, those that are promised too.
@@ -138,12 +201,27 @@ def put_right(*, location: Location, quantities: Mapping[int, int], act: Act, ca
     moves = {(location.pk, variant_id): count for variant_id, count in quantities.items()}
     pools = lock_pools(quantities)
     levels = lock_levels(moves)
-    if earlier := earlier_movements(quantities=moves, kind=act.kind, reference=act.reference):
-        earlier_withdrawn = WithdrawnPromise.objects.filter(
-            cause=cause, reference=act.reference, allocation__level__in=list(levels.values())
-        )
-        return Taken(movements=earlier, withdrawn=list(earlier_withdrawn.order_by("pk")))
+    if earlier := _earlier(moves, levels, act, cause):
+        return earlier
     changes = {levels[key]: count for key, count in moves.items()}
+    return take_units(act=act, pools=pools, changes=changes, cause=cause)
+
+
+def take_units(
+    *,
+    act: Act,
+    pools: Mapping[int, CostPool],
+    changes: Mapping[StockLevel, int],
+    cause: str,
+) -> Taken:
+    """
+    Move units of locked levels in one act, and withdraw the promises that cannot be kept then.
+
+    changes: level -> signed units, none of them zero.
+    Locks: the Allocation rows, by primary key.
+
+    :raises InsufficientStock: more units than are on hand.
+    """
     require_on_hand(changes)
     short = {
         level.pk: level.allocated - (level.on_hand + count)
@@ -162,6 +240,22 @@ def put_right(*, location: Location, quantities: Mapping[int, int], act: Act, ca
         movements=post_act(act=act, pools=pools, changes=changes, promised=short),
         withdrawn=withdrawn,
     )
+
+
+def _earlier(
+    moves: Mapping[tuple[int, int], int],
+    levels: Mapping[tuple[int, int], StockLevel],
+    act: Act,
+    cause: str,
+) -> Taken | None:
+    """Return what the first call with the act's reference did, None if it is new."""
+    movements = earlier_movements(quantities=moves, kind=act.kind, reference=act.reference)
+    if not movements:
+        return None
+    withdrawn = WithdrawnPromise.objects.filter(
+        cause=cause, reference=act.reference, allocation__level__in=list(levels.values())
+    )
+    return Taken(movements=movements, withdrawn=list(withdrawn.order_by("pk")))
 
 
 @transaction.atomic
@@ -185,6 +279,37 @@ def ship_allocated(
     :raises InvalidQuantity: fewer units than 1.
     :raises ReferenceUsed: the reference stands for other goods already.
     """
+    return _consume(
+        units,
+        Act(kind=StockMovement.Kind.SHIPMENT, reference=reference, at=at, by=by, source=source),
+    )
+
+
+@transaction.atomic
+def hand_over_reserved(
+    *, units: Mapping[int, int], reference: str, at: datetime, by: User | None = None
+) -> list[StockMovement]:
+    """
+    Sell over the counter what was put aside there.
+
+    units: allocation id -> units. An expired reservation may be handed over as long as the sweep
+    has not taken it back.
+    reference: number of the receipt; a second call with it changes nothing.
+    Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
+
+    :raises NotPromised: more units than are still put aside; nothing is sold then.
+    :raises InvalidQuantity: fewer units than 1.
+    :raises ReferenceUsed: the reference stands for other goods already.
+    """
+    source = Source(kind=StockMovement.SourceKind.ALLOCATION, document_id=min(units, default=0))
+    return _consume(
+        units,
+        Act(kind=StockMovement.Kind.SALE, reference=reference, at=at, by=by, source=source),
+    )
+
+
+def _consume(units: Mapping[int, int], act: Act) -> list[StockMovement]:
+    """Take promised units out of stock (allocation id -> units), one movement per level."""
     require_positive(units)
     if not units:
         return []
@@ -209,13 +334,12 @@ def ship_allocated(
         (levels[level_id].location_id, levels[level_id].variant_id): -count
         for level_id, count in shipped.items()
     }
-    act = Act(kind=StockMovement.Kind.SHIPMENT, reference=reference, at=at, by=by, source=source)
     if earlier := earlier_movements(quantities=quantities, kind=act.kind, reference=act.reference):
         return earlier
     allocations = lock_promises(units)
     for allocation in allocations:
         allocation.shipped += units[allocation.pk]
-        close_when_consumed(allocation, at=at)
+        close_when_consumed(allocation, at=act.at)
     Allocation.objects.bulk_update(allocations, ["shipped", "closed_at"])
     return post_act(
         act=act,

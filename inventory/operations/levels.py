@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -40,6 +40,22 @@ class InsufficientStock(BusinessError):
         more = len(shortages) - len(named)
         ending = f" and {more} more." if more else "."
         super().__init__(f"Not enough stock, missing {text}{ending}", shortages=self.shortages)
+
+
+class UnknownVariant(BusinessError):
+    """No article has this id."""
+
+
+class UnknownLocation(BusinessError):
+    """No location has this id."""
+
+
+class NotStocked(BusinessError):
+    """An article that is not kept in stock: postage, a fee, a bundle."""
+
+
+class InactiveVariant(BusinessError):
+    """An article that is no longer bought or promised."""
 
 
 def require_positive(units: Mapping[int, int]) -> None:
@@ -81,6 +97,52 @@ def require_on_hand(changes: Mapping[StockLevel, int]) -> None:
         raise InsufficientStock(missing)
 
 
+def require_stocked(variant_ids: Collection[int]) -> None:
+    """
+    Pass when all of these are articles that are kept in stock.
+
+    :raises UnknownVariant: an id that no article has.
+    :raises NotStocked: names the articles that are not.
+    """
+    _check_variants(variant_ids)
+
+
+def require_active(variant_ids: Collection[int]) -> None:
+    """
+    Pass when all of these are articles that are kept in stock and still dealt in.
+
+    :raises UnknownVariant: an id that no article has.
+    :raises NotStocked: names the articles that are not.
+    :raises InactiveVariant: names the articles that are not.
+    """
+    inactive = [sku for sku, is_active in _check_variants(variant_ids) if not is_active]
+    if inactive:
+        msg = f"No longer dealt in: {_named(inactive)}. Activate the article first."
+        raise InactiveVariant(msg, skus=inactive)
+
+
+def _check_variants(variant_ids: Collection[int]) -> list[tuple[str, bool]]:
+    """Return SKU and whether it is active of articles that are kept in stock."""
+    rows = list(
+        Variant.objects.filter(pk__in=Ids(variant_ids))
+        .order_by("sku")
+        .values_list("pk", "sku", "is_stocked", "is_active")
+    )
+    if unknown := sorted(set(variant_ids) - {pk for pk, *_ in rows}):
+        msg = f"There is no article with the number {unknown[0]}."
+        raise UnknownVariant(msg, variants=unknown)
+    if services := [sku for _, sku, is_stocked, _ in rows if not is_stocked]:
+        msg = f"Not kept in stock: {_named(services)}."
+        raise NotStocked(msg, skus=services)
+    return [(sku, is_active) for _, sku, _, is_active in rows]
+
+
+def _named(skus: Sequence[str]) -> str:
+    more = len(skus) - SHORTAGES_NAMED
+    ending = f" and {more} more" if more > 0 else ""
+    return ", ".join(skus[:SHORTAGES_NAMED]) + ending
+
+
 class Ids(Func):
     """
     Ids for `__in`, sent as one array.
@@ -113,10 +175,17 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     Create the levels that are missing, lock all by primary key.
 
     pairs: (location id, variant id), which are also the keys of what is returned.
+
+    :raises UnknownVariant: an id that no article has.
+    :raises UnknownLocation: an id that no location has.
+    :raises NotStocked: an article that is not kept in stock.
     """
     wanted = set(pairs)
     known = _level_ids(wanted)
     if missing := sorted(wanted - known.keys()):
+        # Where a level is, the article and the place were seen to be right when it was made.
+        require_stocked({variant for _, variant in missing})
+        _require_locations({place for place, _ in missing})
         StockLevel.objects.bulk_create(
             [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
             ignore_conflicts=True,
@@ -126,6 +195,13 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
         (level.location_id, level.variant_id): level
         for level in StockLevel.objects.for_update().filter(pk__in=Ids(known.values()))
     }
+
+
+def _require_locations(location_ids: Collection[int]) -> None:
+    known = set(Location.objects.filter(pk__in=list(location_ids)).values_list("pk", flat=True))
+    if unknown := sorted(set(location_ids) - known):
+        msg = "The location does not exist, or no longer."
+        raise UnknownLocation(msg, locations=unknown)
 
 
 def _level_ids(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], int]:

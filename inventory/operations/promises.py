@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 
+from channels.models import Channel
 from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
 from inventory.operations.levels import (
     ReferenceUsed,
     add_to_levels,
     lock_existing_levels,
     note_availability,
+    require_active,
     require_free,
     require_positive,
 )
@@ -33,37 +35,57 @@ def allocate_stock(
     reference: str,
     at: datetime,
     expires_at: datetime | None = None,
+    channel: Channel | None = None,
+    note: str = "",
+    by: User | None = None,
 ) -> list[Allocation]:
     """
     Promise units at one location to one document, every variant or none.
 
+    Reservations that are over give way first, where units are short.
     units: variant id -> units, each at least 1.
     reference: number of the document; a second call with it changes nothing.
-    Locks: the StockLevel rows, by primary key.
+    expires_at: until when they are held; None for a promise to an order.
+    channel: whose order it is; its reserve is used up by this.
+    Locks: the StockLevel rows, then expired Allocation rows, each by primary key.
 
     :raises InsufficientStock: carries shortages, variant id -> units missing.
     :raises InvalidQuantity: fewer units than 1.
+    :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
     :raises ReferenceUsed: the reference stands for other units here already.
     """
     require_positive(units)
+    require_active(units)
     levels = lock_existing_levels([location], units)
     if earlier := _earlier_promises(levels, reference):
         if {promise.level.variant_id: promise.units for promise in earlier} != units:
             msg = f"{reference} was promised other goods here before."
             raise ReferenceUsed(msg, reference=reference)
         return earlier
+    if any(level.on_hand - level.allocated < units[level.variant_id] for level in levels):
+        sweep_levels(levels, at=at)
     require_free(levels, units)
     return _promise(
-        taken={level: units[level.variant_id] for level in levels},
-        reference=reference,
-        at=at,
-        expires_at=expires_at,
+        {level: units[level.variant_id] for level in levels},
+        Allocation(
+            reference=reference,
+            allocated_at=at,
+            allocated_by=by,
+            expires_at=expires_at,
+            channel=channel,
+            note=note,
+        ),
     )
 
 
 @transaction.atomic
 def allocate_available(
-    *, locations: Sequence[Location], units: Mapping[int, int], reference: str, at: datetime
+    *,
+    locations: Sequence[Location],
+    units: Mapping[int, int],
+    reference: str,
+    at: datetime,
+    channel: Channel | None = None,
 ) -> list[Allocation]:
     """
     Promise what there is, up to these units, location by location in the order given.
@@ -72,6 +94,7 @@ def allocate_available(
     nothing at all where there is none.
     reference: a second call with it, after one that promised any of these, changes nothing and
     returns the first promises; a later attempt for the same document needs another reference.
+    channel: whose order it is; its reserve is used up by this.
     Locks: the StockLevel rows, by primary key.
 
     :raises InvalidQuantity: fewer units than 1.
@@ -94,7 +117,7 @@ def allocate_available(
             if free > 0:
                 taken[level] = free
                 wanted[variant_id] -= free
-    return _promise(taken=taken, reference=reference, at=at)
+    return _promise(taken, Allocation(reference=reference, allocated_at=at, channel=channel))
 
 
 @transaction.atomic
@@ -122,6 +145,39 @@ def release_allocation(*, units: Mapping[int, int], at: datetime) -> list[Alloca
     add_to_levels(allocated=given_back)
     note_availability(variant_ids=[level.variant_id for level in levels], at=at)
     return allocations
+
+
+def sweep_levels(levels: Collection[StockLevel], *, at: datetime) -> list[WithdrawnPromise]:
+    """
+    Take back what locked levels hold for reservations that are over.
+
+    The levels know of it afterwards. Locks: the Allocation rows, by primary key.
+    """
+    by_pk = {level.pk: level for level in levels}
+    over = list(Allocation.objects.expired(at).for_update().filter(level__in=list(levels)))
+    if not over:
+        return []
+    freed: dict[int, int] = defaultdict(int)
+    withdrawn = []
+    for promise in over:
+        units = promise.open_units
+        freed[promise.level_id] -= units
+        by_pk[promise.level_id].allocated -= units
+        promise.released += units
+        promise.closed_at = at
+        withdrawn.append(
+            WithdrawnPromise(
+                allocation=promise,
+                units=units,
+                cause=WithdrawnPromise.Cause.EXPIRED,
+                reference=promise.reference,
+                withdrawn_at=at,
+            )
+        )
+    Allocation.objects.bulk_update(over, ["released", "closed_at"])
+    add_to_levels(allocated=freed)
+    note_availability(variant_ids=[by_pk[pk].variant_id for pk in freed], at=at)
+    return WithdrawnPromise.objects.bulk_create(withdrawn)
 
 
 def withdraw_promises(
@@ -210,25 +266,23 @@ def _earlier_promises(levels: Iterable[StockLevel], reference: str) -> list[Allo
     )
 
 
-def _promise(
-    *,
-    taken: Mapping[StockLevel, int],
-    reference: str,
-    at: datetime,
-    expires_at: datetime | None = None,
-) -> list[Allocation]:
+def _promise(taken: Mapping[StockLevel, int], like: Allocation) -> list[Allocation]:
+    """Promise free units of locked levels (level -> units), each in a row that is like this."""
     if not taken:
         return []
     add_to_levels(allocated={level.pk: count for level, count in taken.items()})
-    note_availability(variant_ids=[level.variant_id for level in taken], at=at)
+    note_availability(variant_ids=[level.variant_id for level in taken], at=like.allocated_at)
     return Allocation.objects.bulk_create(
         [
             Allocation(
                 level=level,
                 units=count,
-                reference=reference,
-                allocated_at=at,
-                expires_at=expires_at,
+                reference=like.reference,
+                allocated_at=like.allocated_at,
+                allocated_by=like.allocated_by,
+                expires_at=like.expires_at,
+                channel=like.channel,
+                note=like.note,
             )
             for level, count in taken.items()
         ]

@@ -14,6 +14,7 @@ from inventory.operations.levels import (
     earlier_movements,
     lock_levels,
     lock_pools,
+    require_active,
     require_positive,
 )
 from inventory.operations.posting import Act, InvalidValue, Source, post_act
@@ -49,9 +50,11 @@ def receive_stock(
 
     :raises InvalidQuantity: fewer units than 1.
     :raises InvalidValue: a value below zero.
+    :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
     :raises ReferenceUsed: the reference stands for other goods already.
     """
     require_positive({pk: goods.units for pk, goods in received.items()})
+    require_active(received)
     for goods in received.values():
         if not goods.value.is_finite() or goods.value < 0:
             msg = f"Goods cannot be received at a value of {goods.value}."

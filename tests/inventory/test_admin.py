@@ -70,7 +70,7 @@ def test_adjust_says_what_is_missing_and_changes_nothing():
     promise(level=level, units=4)
     before = everything()
 
-    response = adjuster().post(act_url(level), form(), follow=True)
+    response = adjuster().post(act_url(level), form(quantity="-6"), follow=True)
 
     assert f"Not enough stock, missing 1 of {level.variant.sku}." in response.content.decode()
     assert everything() == before
@@ -191,7 +191,15 @@ def test_a_location_that_stops_shipping_is_told_to_the_channels():
 
     browser_of(superuser()).post(
         reverse("admin:inventory_location_change", args=[location.pk]),
-        {"code": location.code, "name": location.name, "kind": location.kind, "priority": 0},
+        {
+            "code": location.code,
+            "name": location.name,
+            "kind": location.kind,
+            "priority": 0,
+            "walk_in_floor": 0,
+            "count_units_limit": 10,
+            "count_value_limit": 50,
+        },
     )
 
     location.refresh_from_db()

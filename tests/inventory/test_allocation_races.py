@@ -201,7 +201,7 @@ def test_first_receipts_of_a_variant_at_once_make_one_level_and_one_pool():
 def test_adjustment_and_promise_never_take_the_same_unit():
     level = stock(units=1)
 
-    outcomes = race(
+    claimed, adjusted = race(
         claim(level, reference="SO-1"),
         partial(
             adjust_stock,
@@ -213,7 +213,9 @@ def test_adjustment_and_promise_never_take_the_same_unit():
         ),
     )
 
-    assert kinds(outcomes) == {list: 1, InsufficientStock: 1}
+    # Whoever was second knew of the first: no promise was made, or it was taken back.
+    assert isinstance(claimed, InsufficientStock) or len(adjusted.withdrawn) == 1
+    assert figures(level) == (0, 0)
     assert differences() == []
 
 

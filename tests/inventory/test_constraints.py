@@ -150,6 +150,7 @@ def test_allocation_has_its_reference_once_per_level():
             units=1,
             shipped=0,
             released=0,
+            note="",
             allocated_at=AT,
         )
 

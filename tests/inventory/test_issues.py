@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -35,13 +35,13 @@ def sell(level, units, reference="S-1"):
     )
 
 
-def adjust(level, quantity, reference="ADJ-1", reason="Counted"):
+def adjust(level, quantity, reference="ADJ-1", reason="Counted", at=AT):
     return adjust_stock(
         location=level.location,
         quantities={level.variant_id: quantity},
         reference=reference,
         reason=reason,
-        at=AT,
+        at=at,
     )
 
 
@@ -129,7 +129,7 @@ def test_issue_stock_costs_the_same_queries_for_any_number_of_variants(
     location = LocationFactory()
     levels = [stock(location=location) for _ in range(lines)]
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         issue_stock(
             location=location,
             units={level.variant_id: 2 for level in levels},
@@ -228,7 +228,7 @@ def test_ship_allocated_costs_the_same_queries_for_any_number_of_promises(
     location = LocationFactory()
     allocations = [promise(level=stock(location=location)) for _ in range(lines)]
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         ship_allocated(
             units={allocation.pk: 1 for allocation in allocations}, reference="SH-1", at=AT
         )
@@ -238,7 +238,7 @@ def test_adjust_stock_adds_and_takes_at_the_average():
     level = stock(units=4, value="10.00")
     other = stock(units=4, value="6.00", location=level.location)
 
-    movements = adjust_stock(
+    taken = adjust_stock(
         location=level.location,
         quantities={level.variant_id: 2, other.variant_id: -1},
         reference="ADJ-1",
@@ -246,7 +246,7 @@ def test_adjust_stock_adds_and_takes_at_the_average():
         at=AT,
     )
 
-    assert [(row.quantity, row.cost_value, row.reason) for row in movements] == [
+    assert [(row.quantity, row.cost_value, row.reason) for row in taken.movements] == [
         (2, 5, "Counted"),
         (-1, Decimal("-1.50"), "Counted"),
     ]
@@ -263,19 +263,34 @@ def test_adjust_stock_finds_what_was_never_here():
         reference="ADJ-1",
         reason="Found at sale",
         at=AT,
-    )
+    ).movements
 
     assert (movement.quantity, movement.cost_value) == (3, 0)
     assert figures(movement.level) == (3, 0)
 
 
-def test_adjust_stock_takes_no_promised_units():
+def test_adjust_stock_takes_promised_units_from_the_youngest_promise():
+    level = stock(units=5)
+    older = promise(level=level, units=2, reference="SO-1", at=AT)
+    younger = promise(level=level, units=2, reference="SO-2", at=AT + timedelta(minutes=1))
+
+    taken = adjust(level, -4, at=AT + timedelta(hours=1))
+
+    assert [(row.allocation_id, row.units, row.cause) for row in taken.withdrawn] == [
+        (younger.pk, 2, "ADJUSTMENT"),
+        (older.pk, 1, "ADJUSTMENT"),
+    ]
+    assert figures(level) == (1, 1)
+    assert differences() == []
+
+
+def test_adjust_stock_takes_no_more_than_is_there():
     level = stock(units=3)
     promise(level=level, units=2)
     before = everything()
 
     with pytest.raises(InsufficientStock):
-        adjust(level, -2)
+        adjust(level, -4)
 
     assert everything() == before
 

@@ -144,7 +144,7 @@ def test_receive_stock_costs_the_same_queries_for_any_number_of_variants(
         for variant in VariantFactory.create_batch(lines)
     }
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(19):
         receive_stock(location=location, received=received, reference="GR-7", at=AT)
 
 
