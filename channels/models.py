@@ -100,8 +100,8 @@ class Listing(models.Model):
     What a channel shows for sale, and which variant that is.
 
     Without a variant it is unlinked. `offered_quantity` is what we last worked out, `pushed_...`
-    what the channel last accepted, `seen_...` what the channel last showed. Quantities are the
-    channel's, one being `pack_size` units of the variant.
+    what the channel last accepted, `push_error` why it refused since, `seen_...` what the channel
+    last showed. Quantities are the channel's, one being `pack_size` units of the variant.
     """
 
     class Status(models.TextChoices):
@@ -140,6 +140,12 @@ class Listing(models.Model):
     offered_at = models.DateTimeField(null=True, blank=True)
     pushed_quantity = models.IntegerField(null=True, blank=True)
     pushed_at = models.DateTimeField(null=True, blank=True)
+    push_error = models.TextField(
+        blank=True, default="", db_default="", help_text="What the channel said to the last push."
+    )
+    push_refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it says so."
+    )
     seen_quantity = models.IntegerField(null=True, blank=True)
     seen_price = MoneyField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -176,6 +182,11 @@ class Listing(models.Model):
                 condition=(Q(pushed_quantity__isnull=True) & Q(pushed_at__isnull=True))
                 | (Q(pushed_quantity__isnull=False) & Q(pushed_at__isnull=False)),
                 name="channels_listing_pushed_quantity_with_its_time",
+            ),
+            models.CheckConstraint(
+                condition=(Q(push_error="") & Q(push_refused_at__isnull=True))
+                | (~Q(push_error="") & Q(push_refused_at__isnull=False)),
+                name="channels_listing_refusal_with_its_time",
             ),
             models.CheckConstraint(
                 condition=Q(status="UNLINKED", variant__isnull=True)

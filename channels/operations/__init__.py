@@ -22,6 +22,7 @@ from channels.operations.listings import (
     record_listings,
 )
 from channels.operations.matching import ResolvedLine, resolve_variants
+from channels.operations.offer_rules import BadOfferRule, set_channel_rules, set_listing_rules
 from channels.operations.outbox import (
     AlreadyWaiting,
     claim_outbox,
@@ -33,6 +34,7 @@ from channels.operations.outbox import (
 
 __all__ = [
     "AlreadyWaiting",
+    "BadOfferRule",
     "BadPackSize",
     "Lease",
     "LeaseLost",
@@ -54,5 +56,7 @@ __all__ = [
     "release_cursor",
     "reopen_outbox",
     "resolve_variants",
+    "set_channel_rules",
+    "set_listing_rules",
     "store_message",
 ]

@@ -139,6 +139,7 @@ def link_listing(*, listing_id: int, variant_id: int, pack_size: int) -> Listing
         listing.status = Listing.Status.PUBLISHED
     listing.offered_quantity = listing.offered_at = None
     listing.pushed_quantity = listing.pushed_at = None
+    listing.push_error, listing.push_refused_at = "", None
     listing.save()
     return listing
 
