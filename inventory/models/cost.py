@@ -57,7 +57,8 @@ class CostMovement(AppendOnlyModel):
     A CORRECTION (a bill at another price) and a LANDED cost (freight, duty) change value only:
     `value` is the share of goods still here, `expensed` the share of goods already gone, posted to
     cost of sales on the same day; together the whole amount. They are kept apart, because freight
-    is no difference between the price ordered and the price billed.
+    is no difference between the price ordered and the price billed. One is taken back by another
+    of its kind against the same receipt, the other way round.
     """
 
     class Kind(models.TextChoices):
@@ -71,6 +72,11 @@ class CostMovement(AppendOnlyModel):
     )
     kind = models.CharField(max_length=20, choices=Kind)
     units = models.IntegerField(help_text="Units, positive in and negative out.")
+    is_at_average = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Came in at the average of what was there: a return, goods found.",
+    )
     value = MoneyField(help_text="Change of stock value in book currency.")
     expensed = MoneyField(default=0, help_text="Posted to cost of sales instead of stock.")
     units_before = models.IntegerField(help_text="Units in the pool just before.")
@@ -101,11 +107,21 @@ class CostMovement(AppendOnlyModel):
                 | Q(kind__in=["CORRECTION", "LANDED"], units=0, corrects__isnull=False),
                 name="inventory_costmovement_sign_follows_kind",
             ),
+            models.CheckConstraint(
+                condition=Q(is_at_average=False) | Q(kind="RECEIPT"),
+                name="inventory_costmovement_only_receipts_at_average",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["reference"], name="inventory_cost_reference"),
             # Also serves the foreign key: the latest movement of a pool, and those after a receipt.
             models.Index(fields=["pool", "id"], name="inventory_cost_order"),
+            # What thinned the goods of an earlier receipt; a busy pool has few among many issues.
+            models.Index(
+                fields=["pool", "id"],
+                condition=Q(kind="RECEIPT", is_at_average=False),
+                name="inventory_cost_received",
+            ),
             models.Index(
                 fields=["corrects"],
                 condition=Q(corrects__isnull=False),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
+from math import prod
 
-from retail.common.money import ZERO, round_amount
+from retail.common.money import ZERO, round_amount, round_part
 
 
 @dataclass(slots=True)
@@ -58,30 +58,62 @@ class RunningCost:
         return round_amount(self.value * units / self.units, self.currency)
 
 
-def share_left(issues: Iterable[tuple[int, int]]) -> Fraction:
+def left_of(
+    amount: Decimal,
+    *,
+    units_then: int,
+    units_now: int,
+    received: Iterable[tuple[int, int]],
+    currency: str,
+) -> Decimal:
     """
-    Return which share of the goods that were in a pool is still there after these issues.
+    Return how much of an amount is in a pool's value today that was put into it earlier.
 
-    issues: units in the pool just before, units issued (positive), in the order they happened.
-    Each issue takes the same fraction of everything in the pool, later receipts change nothing.
+    units_then, units_now: units in the pool just after the amount came in, and today. received:
+    units in the pool just before and units received, of every receipt since then at a cost of its
+    own.
+
+    Whatever leaves takes the same part of everything in the pool, and what comes back at the
+    average (a return, goods found) brings it in again: neither changes how much of the amount is
+    in one unit. Only goods received at a cost of their own thin it, and where they met an empty
+    pool nothing is left. So the issues, of which there are many, need not be looked at: each
+    multiplied by (units after / units before), and the units after one are those before the next.
+    More than the amount can be left, when more came back since than went out: those units were
+    booked in at an average that held it, or should have held it.
     """
-    share = Fraction(1)
-    for units_before, issued in issues:
-        share *= Fraction(units_before - issued, units_before)
-        if not share:
-            break
-    return share
+    if not (units_then and units_now):
+        return ZERO
+    before, units = as_one_receipt(received)
+    return round_part(amount, units_now * before, units_then * (before + units), currency)
+
+
+def as_one_receipt(received: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """
+    Return the receipt that thins a pool as much as all of these one after the other.
+
+    received, and what is returned: units in the pool just before, and units received. The numbers
+    grow to as many digits as exactness takes.
+    """
+    pairs = list(received)
+    before = _product([units_before for units_before, _ in pairs])
+    return before, _product([sum(pair) for pair in pairs]) - before
 
 
 def correction_parts(
-    *, amount: Decimal, share: Fraction, stock_value: Decimal, currency: str
+    *, amount: Decimal, left: Decimal, stock_value: Decimal
 ) -> tuple[Decimal, Decimal]:
     """
-    Split a late cost into what goes to stock and what goes to cost of sales.
+    Split a late cost, of which so much is left, into what goes to stock and to cost of sales.
 
     Both add to the amount to the cent. The stock value never falls below zero: what is too much
     goes to cost of sales.
     """
-    to_stock = round_amount(amount * share.numerator / share.denominator, currency)
-    to_stock = max(to_stock, -stock_value)
+    to_stock = max(left, -stock_value)
     return to_stock, amount - to_stock
+
+
+def _product(factors: list[int]) -> int:
+    """Multiply in pairs, then the pairs in pairs: far faster than one after the other."""
+    while len(factors) > 1:
+        factors = [prod(factors[start : start + 2]) for start in range(0, len(factors), 2)]
+    return prod(factors)

@@ -195,6 +195,7 @@ def _book_cost(
                 pool_id=pools[variant_id].pk,
                 kind=CostMovement.Kind.ISSUE if count < 0 else CostMovement.Kind.RECEIPT,
                 units=count,
+                is_at_average=count > 0 and variant_id not in values,
                 value=booked[variant_id],
                 units_before=units_before,
                 reference=act.reference,

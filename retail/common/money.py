@@ -34,6 +34,19 @@ def round_amount(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(cent(currency), rounding=ROUND_HALF_UP)
 
 
+def round_part(amount: Decimal, numerator: int, denominator: int, currency: str) -> Decimal:
+    """
+    Return numerator / denominator of an amount, rounded as `round_amount` does.
+
+    denominator: above zero. Worked out in whole numbers, so that it is exact however many digits the fraction has.
+    """
+    amount_numerator, amount_denominator = amount.as_integer_ratio()
+    dividend = amount_numerator * numerator * 10 ** minor_units(currency)
+    divisor = amount_denominator * denominator
+    cents = (2 * abs(dividend) + divisor) // (2 * divisor)
+    return (-cents if dividend < 0 else cents) * cent(currency)
+
+
 def round_rate(rate: Decimal) -> Decimal:
     """Round a unit price or unit cost to its four decimals."""
     return rate.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.operations.costing import RunningCost, correction_parts, share_left
+from inventory.operations.costing import RunningCost, correction_parts, left_of
 
 
 def pool(units=0, value="0"):
@@ -113,24 +113,64 @@ def test_issues_one_after_the_other_add_up_to_the_whole(units, value, data):
     assert sum(issued) == value
 
 
-def test_share_left_multiplies_what_each_issue_left():
-    assert share_left([(10, 5), (20, 5)]) == Fraction(3, 8)
+def left(amount, *, then, now, received=()):
+    return left_of(
+        Decimal(amount), units_then=then, units_now=now, received=received, currency="GBP"
+    )
 
 
-def test_share_left_is_whole_without_issues_and_nothing_after_the_last_unit():
-    assert share_left([]) == 1
-    assert share_left([(10, 10), (5, 1)]) == 0
+def test_what_leaves_takes_its_part_of_everything():
+    """115 in the pool just after the receipt, 105 today."""
+    assert left("-29925.00", then=115, now=105) == Decimal("-27322.83")
+
+
+def test_goods_received_at_a_cost_of_their_own_thin_what_is_in_a_unit():
+    """Of 10 units 5 go, 15 come, 10 of the 20 go: half of a half is left."""
+    assert left("100.00", then=10, now=10, received=[(5, 15)]) == 25
+
+
+def test_what_comes_back_at_the_average_brings_its_part_with_it():
+    """Of 10 units 5 are sold and 3 sent back: 8 units hold eight tenths again."""
+    assert left("100.00", then=10, now=8) == 80
+
+
+def test_nothing_is_left_without_units_or_after_the_last_one():
+    assert left("100.00", then=10, now=0) == 0
+    assert left("100.00", then=10, now=5, received=[(0, 5)]) == 0
+    assert left("100.00", then=0, now=5) == 0
+
+
+def test_half_a_cent_is_rounded_away_from_zero_however_long_the_fraction():
+    received = [(10**6 - 1, 1)] * 1000
+
+    assert left("0.01", then=2, now=1) == Decimal("0.01")
+    assert left("-0.01", then=2, now=1) == Decimal("-0.01")
+    assert left("1000000.00", then=10**6, now=10**6, received=received) == Decimal("999000.50")
 
 
 @given(
     st.decimals(-(10**6), 10**6, places=2),
-    st.fractions(0, 1),
+    st.integers(1, 10**6),
+    st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), max_size=30),
+    st.integers(1, 10**6),
+)
+def test_what_is_left_is_exact_to_the_cent(amount, then, received, now):
+    exact = Fraction(amount) * Fraction(now, then)
+    for units_before, units in received:
+        exact *= Fraction(units_before, units_before + units)
+
+    rounded = Fraction(left(amount, then=then, now=now, received=received))
+
+    assert abs(rounded - exact) <= Fraction(1, 200)
+
+
+@given(
+    st.decimals(-(10**6), 10**6, places=2),
+    st.decimals(-(10**6), 10**6, places=2),
     st.decimals(0, 10**6, places=2),
 )
-def test_parts_of_a_correction_add_up_and_leave_no_negative_stock(amount, share, stock_value):
-    to_stock, expensed = correction_parts(
-        amount=amount, share=share, stock_value=stock_value, currency="GBP"
-    )
+def test_parts_of_a_correction_add_up_and_leave_no_negative_stock(amount, of_it_left, stock_value):
+    to_stock, expensed = correction_parts(amount=amount, left=of_it_left, stock_value=stock_value)
 
     assert to_stock + expensed == amount
     assert stock_value + to_stock >= 0
