@@ -1,6 +1,13 @@
 """Every act that changes stock, promises or cost."""
 
-from inventory.operations.cost import NothingToCorrect, ReceiptUnknown, correct_cost
+from inventory.operations.cost import (
+    LateCost,
+    NothingToCorrect,
+    ReceiptUnknown,
+    correct_cost,
+    correct_costs,
+    take_back_costs,
+)
 from inventory.operations.count_requests import request_counts
 from inventory.operations.history import Issue, post_issues
 from inventory.operations.issues import (
@@ -55,6 +62,7 @@ __all__ = [
     "InvalidQuantity",
     "InvalidValue",
     "Issue",
+    "LateCost",
     "NotPromised",
     "NotStocked",
     "NothingToCorrect",
@@ -75,6 +83,7 @@ __all__ = [
     "announce_location",
     "close_period",
     "correct_cost",
+    "correct_costs",
     "extend_reservation",
     "hand_over_reserved",
     "issue_stock",
@@ -89,5 +98,6 @@ __all__ = [
     "return_stock",
     "sell_stock",
     "ship_allocated",
+    "take_back_costs",
     "work_out_offers",
 ]
