@@ -85,6 +85,8 @@ def correct_costs(
     :raises ReferenceUsed: a reference corrected another receipt of the variant, or stands twice.
     :raises PeriodClosed: the books are closed for that moment.
     """
+    if not costs:
+        return []
     pools = _lock_pools(CostPool.objects.filter(variant_id__in=Ids({c.variant_id for c in costs})))
     pool_of = {pool.variant_id: pool for pool in pools.values()}
     receipts = _by_reference(pools, Kind.RECEIPT, {cost.receipt_reference for cost in costs})

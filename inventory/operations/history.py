@@ -154,16 +154,16 @@ def _write(
         reference, reason = issue.reference.translate(_ESCAPES), issue.reason.translate(_ESCAPES)
         moved_at = issue.moved_at.isoformat()
         cost_lines.append(
-            f"{pool_id}\t{kind}\t{quantity}\t{quantity > 0}\t{value}\t0\t{units_before}\t{reference}"
-            f"\t{moved_at}\n"
+            f"{pool_id}\t{kind}\t{quantity}\t{quantity > 0}\t{value}\t0\t{units_before}"
+            f"\t{reference}\t{moved_at}\n"
         )
         stock_lines.append(
             f"{level_id}\t{issue.kind}\t{quantity}\t{value}\t{reference}\t{reason}\t{moved_at}"
             f"\t{issue.source_kind}\t{issue.source_id or _NULL}\n"
         )
     _copy(
-        "inventory_costmovement (pool_id, kind, units, is_at_average, value, expensed, units_before,"
-        " reference, moved_at)",
+        "inventory_costmovement (pool_id, kind, units, is_at_average, value, expensed,"
+        " units_before, reference, moved_at)",
         cost_lines,
     )
     _copy(

@@ -38,7 +38,8 @@ def round_part(amount: Decimal, numerator: int, denominator: int, currency: str)
     """
     Return numerator / denominator of an amount, rounded as `round_amount` does.
 
-    denominator: above zero. Worked out in whole numbers, so that it is exact however many digits the fraction has.
+    denominator: above zero. Worked out in whole numbers, so that it is exact however many digits
+    the fraction has.
     """
     amount_numerator, amount_denominator = amount.as_integer_ratio()
     dividend = amount_numerator * numerator * 10 ** minor_units(currency)
