@@ -16,9 +16,10 @@ from inventory.operations.costing import as_one_receipt, correction_parts, left_
 from inventory.operations.levels import Ids, ReferenceUsed, add_to_pools
 from inventory.operations.periods import require_open_period
 from retail.common.errors import BusinessError
-from retail.common.money import round_amount
+from retail.common.money import ZERO, round_amount
 
 Kind = CostMovement.Kind
+_Booked = dict[tuple[int, str], CostMovement]
 
 
 class ReceiptUnknown(BusinessError):
@@ -41,6 +42,14 @@ class LateCost:
     receipt_reference: str
     amount: Decimal
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostParts:
+    """Where a late cost goes: to the value of what is in stock, and to cost of sales."""
+
+    to_stock: Decimal
+    expensed: Decimal
 
 
 @transaction.atomic
@@ -87,41 +96,22 @@ def correct_costs(
     """
     if not costs:
         return []
-    pools = _lock_pools(CostPool.objects.filter(variant_id__in=Ids({c.variant_id for c in costs})))
-    pool_of = {pool.variant_id: pool for pool in pools.values()}
-    receipts = _by_reference(pools, Kind.RECEIPT, {cost.receipt_reference for cost in costs})
-    booked = _by_reference(pools, kind, {cost.reference for cost in costs})
-    fresh: dict[tuple[int, str], tuple[CostMovement, Decimal]] = {}
-    for cost in costs:
-        pool = pool_of.get(cost.variant_id)
-        receipt = receipts.get((pool.pk, cost.receipt_reference)) if pool else None
-        if pool is None or receipt is None:
-            msg = f"There is no receipt {cost.receipt_reference} of this article to correct."
-            raise ReceiptUnknown(msg, receipt_reference=cost.receipt_reference)
-        key = pool.pk, cost.reference
-        earlier = booked.get(key)
-        if key in fresh or (earlier and earlier.corrects_id != receipt.pk):
-            msg = f"{cost.reference} already corrected another receipt of this article."
-            raise ReferenceUsed(msg, reference=cost.reference)
-        if not earlier:
-            fresh[key] = receipt, _amount_in_cents(cost.amount)
-    booked |= _post(
-        [
-            _Late(
-                amount=amount,
-                origin=amount,
-                since=receipt,
-                units_then=receipt.units_before + receipt.units,
-                receipt_id=receipt.pk,
-                reference=reference,
-            )
-            for (_, reference), (receipt, amount) in fresh.items()
-        ],
-        pools=pools,
-        kind=kind,
-        at=at,
-    )
-    return [booked[pool_of[cost.variant_id].pk, cost.reference] for cost in costs]
+    pools = _pools_of(costs).for_update().in_bulk()
+    booked, lates = _resolved(costs, pools=pools, kind=kind)
+    booked |= _post(lates, pools=pools, kind=kind, at=at)
+    pool_ids = {pool.variant_id: pool.pk for pool in pools.values()}
+    return [booked[pool_ids[cost.variant_id], cost.reference] for cost in costs]
+
+
+def plan_costs(*, costs: Sequence[LateCost], kind: str = Kind.CORRECTION) -> list[CostParts]:
+    """
+    Return where each late cost would go if it were booked now; those booked before are left out.
+
+    Nothing is locked or written. Refuses as `correct_costs` does.
+    """
+    pools = _pools_of(costs).in_bulk()
+    _, lates = _resolved(costs, pools=pools, kind=kind)
+    return _parts(lates, pools=pools)
 
 
 @transaction.atomic
@@ -139,28 +129,21 @@ def take_back_costs(
 
     :raises PeriodClosed: the books are closed for that moment.
     """
-    booked = CostMovement.objects.filter(kind=kind, reference__in=list(references)).order_by("pk")
+    booked = _booked_as(references, kind)
     # Movements never change, so which pools they are in may be read before the lock.
-    pools = _lock_pools(CostPool.objects.filter(pk__in=Ids({row.pool_id for row in booked})))
-    undone = _by_reference(pools, kind, references.values())
-    written = _post(
-        [
-            _Late(
-                amount=-(row.value + row.expensed),
-                origin=-row.value,
-                since=row,
-                units_then=row.units_before,
-                receipt_id=row.corrects_id,
-                reference=references[row.reference],
-            )
-            for row in booked
-            if (row.pool_id, references[row.reference]) not in undone
-        ],
-        pools=pools,
-        kind=kind,
-        at=at,
-    )
-    return [*undone.values(), *written.values()]
+    pools = CostPool.objects.filter(pk__in=Ids({row.pool_id for row in booked})).for_update()
+    locked = pools.in_bulk()
+    undone = _by_reference(locked, kind, references.values())
+    back = _taken_back(booked, references)
+    fresh = [late for late in back if (late.since.pool_id, late.reference) not in undone]
+    return [*undone.values(), *_post(fresh, pools=locked, kind=kind, at=at).values()]
+
+
+def plan_to_take_back(*, references: Collection[str], kind: str) -> list[CostParts]:
+    """Return where each of these late costs would go if it were taken back now."""
+    booked = _booked_as(references, kind)
+    pools = CostPool.objects.in_bulk({row.pool_id for row in booked})
+    return _parts(_taken_back(booked, {name: name for name in references}), pools=pools)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,16 +163,97 @@ class _Late:
     reference: str
 
 
+def _pools_of(costs: Collection[LateCost]) -> CostPoolQuerySet:
+    return CostPool.objects.filter(variant_id__in=Ids({cost.variant_id for cost in costs}))
+
+
+def _resolved(
+    costs: Sequence[LateCost], *, pools: Mapping[int, CostPool], kind: str
+) -> tuple[_Booked, list[_Late]]:
+    """Return what was booked before (pool id and reference -> movement), and what is to post."""
+    pool_of = {pool.variant_id: pool for pool in pools.values()}
+    receipts = _by_reference(pools, Kind.RECEIPT, {cost.receipt_reference for cost in costs})
+    booked = _by_reference(pools, kind, {cost.reference for cost in costs})
+    fresh: dict[tuple[int, str], _Late] = {}
+    for cost in costs:
+        pool = pool_of.get(cost.variant_id)
+        receipt = receipts.get((pool.pk, cost.receipt_reference)) if pool else None
+        if pool is None or receipt is None:
+            msg = f"There is no receipt {cost.receipt_reference} of this article to correct."
+            raise ReceiptUnknown(msg, receipt_reference=cost.receipt_reference)
+        key = pool.pk, cost.reference
+        earlier = booked.get(key)
+        if key in fresh or (earlier and earlier.corrects_id != receipt.pk):
+            msg = f"{cost.reference} already corrected another receipt of this article."
+            raise ReferenceUsed(msg, reference=cost.reference)
+        if not earlier:
+            amount = _amount_in_cents(cost.amount)
+            fresh[key] = _Late(
+                amount=amount,
+                origin=amount,
+                since=receipt,
+                units_then=receipt.units_before + receipt.units,
+                receipt_id=receipt.pk,
+                reference=cost.reference,
+            )
+    return booked, list(fresh.values())
+
+
+def _booked_as(references: Collection[str], kind: str) -> list[CostMovement]:
+    rows = CostMovement.objects.filter(kind=kind, reference__in=list(references))
+    return list(rows.order_by("pk"))
+
+
+def _taken_back(booked: Sequence[CostMovement], references: Mapping[str, str]) -> list[_Late]:
+    return [
+        _Late(
+            amount=-(row.value + row.expensed),
+            origin=-row.value,
+            since=row,
+            units_then=row.units_before,
+            receipt_id=row.corrects_id,
+            reference=references[row.reference],
+        )
+        for row in booked
+    ]
+
+
 def _post(
     lates: Sequence[_Late], *, pools: Mapping[int, CostPool], kind: str, at: datetime
-) -> dict[tuple[int, str], CostMovement]:
+) -> _Booked:
     """Write the movements and the locked pools; return pool id and reference -> movement."""
     if not lates:
         return {}
     require_open_period(at)
+    movements, to_stock = [], dict.fromkeys(pools, ZERO)
+    for late, parts in zip(lates, _parts(lates, pools=pools), strict=True):
+        pool = pools[late.since.pool_id]
+        to_stock[pool.pk] += parts.to_stock
+        movements.append(
+            CostMovement(
+                pool_id=pool.pk,
+                kind=kind,
+                units=0,
+                value=parts.to_stock,
+                expensed=parts.expensed,
+                units_before=pool.units,
+                reference=late.reference,
+                corrects_id=late.receipt_id,
+                moved_at=at,
+            )
+        )
+    add_to_pools({pk: (0, value) for pk, value in to_stock.items()})
+    CostMovement.objects.bulk_create(movements)
+    return {(row.pool_id, row.reference): row for row in movements}
+
+
+def _parts(lates: Sequence[_Late], *, pools: Mapping[int, CostPool]) -> list[CostParts]:
+    """Return where each amount goes when they are posted one after the other."""
+    if not lates:
+        return []
     received = _received_since([late.since for late in lates])
     stock_values = {pool.pk: pool.value for pool in pools.values()}
-    movements = []
+    all_parts = []
     for late in lates:
         pool = pools[late.since.pool_id]
         left = left_of(
@@ -203,24 +267,8 @@ def _post(
             amount=late.amount, left=left, stock_value=stock_values[pool.pk]
         )
         stock_values[pool.pk] += to_stock
-        movements.append(
-            CostMovement(
-                pool_id=pool.pk,
-                kind=kind,
-                units=0,
-                value=to_stock,
-                expensed=expensed,
-                units_before=pool.units,
-                reference=late.reference,
-                corrects_id=late.receipt_id,
-                moved_at=at,
-            )
-        )
-    add_to_pools(
-        {pk: (0, value - pools[pk].value) for pk, value in stock_values.items()},
-    )
-    CostMovement.objects.bulk_create(movements)
-    return {(row.pool_id, row.reference): row for row in movements}
+        all_parts.append(CostParts(to_stock=to_stock, expensed=expensed))
+    return all_parts
 
 
 def _received_since(movements: Sequence[CostMovement]) -> dict[int, tuple[int, int]]:
@@ -256,13 +304,7 @@ def _received_since(movements: Sequence[CostMovement]) -> dict[int, tuple[int, i
     return since
 
 
-def _lock_pools(pools: CostPoolQuerySet) -> dict[int, CostPool]:
-    return {pool.pk: pool for pool in pools.for_update()}
-
-
-def _by_reference(
-    pool_ids: Collection[int], kind: str, references: Collection[str]
-) -> dict[tuple[int, str], CostMovement]:
+def _by_reference(pool_ids: Collection[int], kind: str, references: Collection[str]) -> _Booked:
     rows = CostMovement.objects.filter(
         pool_id__in=Ids(pool_ids), kind=kind, reference__in=list(references)
     )
