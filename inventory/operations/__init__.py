@@ -1,11 +1,14 @@
 """Every act that changes stock, promises or cost."""
 
 from inventory.operations.cost import (
+    CostParts,
     LateCost,
     NothingToCorrect,
     ReceiptUnknown,
     correct_cost,
     correct_costs,
+    plan_costs,
+    plan_to_take_back,
     take_back_costs,
 )
 from inventory.operations.count_requests import request_counts
@@ -56,6 +59,7 @@ from inventory.operations.reservations import (
 )
 
 __all__ = [
+    "CostParts",
     "ExpiresInThePast",
     "InactiveVariant",
     "InsufficientStock",
@@ -87,6 +91,8 @@ __all__ = [
     "extend_reservation",
     "hand_over_reserved",
     "issue_stock",
+    "plan_costs",
+    "plan_to_take_back",
     "post_issues",
     "receive_stock",
     "record_pushed",
