@@ -26,6 +26,8 @@ ORDERS_STREAM = "orders"
 # Older than this, orders we have not seen may have sold what we are about to offer.
 OLDEST_ORDERS = timedelta(minutes=10)
 ERRORS_KEPT = 50
+TERMS_ARE_KEPT = timedelta(days=90)
+TERMS_PER_DELETE = 10_000
 
 
 @shared_task(name="inventory.push_stock")
@@ -35,7 +37,8 @@ def push_stock(**_future: Any) -> dict[str, Any]:
     Work out what changed listings offer and tell the channels that take stock from us.
 
     A listing is due while what it offers is not what was pushed, so a failed push is made up for
-    by the next run. A channel whose orders were not read for ten minutes is told nothing.
+    by the next run; what a channel refused stands on the listing. A channel whose orders were not
+    read for ten minutes is told nothing, nor is one in shadow mode: its offers are only worked out.
     """
     changes = operations.work_out_offers(limit=CHANGES_PER_RUN, at=timezone.now())
     pushed, errors = 0, []
@@ -111,3 +114,20 @@ def _push(
         if listing.pk in refused
     ]
     return len(listings) - len(refused)
+
+
+@shared_task(name="inventory.refresh_offers")
+@recorded("inventory.refresh_offers")
+def refresh_offers(**_future: Any) -> dict[str, Any]:
+    """Have every offer worked out anew by the next pushes, should a change have gone unnoticed."""
+    return {"variants": operations.note_all_listings(at=timezone.now())}
+
+
+@shared_task(name="inventory.forget_offers")
+@recorded("inventory.forget_offers")
+def forget_offers(**_future: Any) -> dict[str, Any]:
+    """Delete the terms of offers that were replaced more than three months ago."""
+    before, deleted = timezone.now() - TERMS_ARE_KEPT, 0
+    while batch := operations.forget_offers(before=before, limit=TERMS_PER_DELETE):
+        deleted += batch
+    return {"deleted": deleted}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest
 
+from channels.models import Listing
+from inventory.models.promises import Allocation
 from retail.common.fields import MAX_UNITS, not_negative, within
 from retail.common.history import keep_history
 
@@ -47,6 +51,21 @@ class ChannelReserveQuerySet(models.QuerySet["ChannelReserve"]):
     def live(self, at: datetime) -> ChannelReserveQuerySet:
         """Keep those that hold at this moment."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at)
+
+    def with_remaining(self) -> ChannelReserveQuerySet:
+        """Annotate `remaining`, the units that its channel's promises have not used up."""
+        promised = (
+            Allocation.objects.filter(
+                channel=OuterRef("channel"),
+                level__variant=OuterRef("variant"),
+                allocated_at__gte=OuterRef("starts_at"),
+            )
+            .order_by()
+            .values("channel")
+            .annotate(kept=Sum(F("units") - F("released")))
+            .values("kept")
+        )
+        return self.annotate(remaining=Greatest(F("units") - Coalesce(Subquery(promised), 0), 0))
 
 
 @keep_history()
@@ -116,6 +135,14 @@ class SafetyStock(models.Model):
         return f"safety stock of {self.units}"
 
 
+class AvailabilitySnapshotQuerySet(models.QuerySet["AvailabilitySnapshot"]):
+    def newest_of(self, listing_ids: Collection[int]) -> AvailabilitySnapshotQuerySet:
+        """Keep the newest of each of these listings, found by an index look-up each."""
+        newest = AvailabilitySnapshot.objects.filter(listing=OuterRef("pk")).order_by("-pk")
+        listings = Listing.objects.filter(pk__in=listing_ids)
+        return self.filter(pk__in=listings.values_list(Subquery(newest.values("pk")[:1])))
+
+
 class AvailabilitySnapshot(models.Model):
     """
     What a listing was offered from a moment on, and every term of the formula behind the figure.
@@ -133,6 +160,8 @@ class AvailabilitySnapshot(models.Model):
     quantity = models.IntegerField(help_text="What the channel is offered, in its own packs.")
     terms = models.JSONField(help_text="The terms in the order of the formula.")
     computed_at = models.DateTimeField()
+
+    objects = AvailabilitySnapshotQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -32,7 +32,8 @@ from inventory.operations.levels import (
     UnknownVariant,
 )
 from inventory.operations.offers import (
-    announce_location,
+    forget_offers,
+    note_all_listings,
     record_pushed,
     work_out_offers,
 )
@@ -84,13 +85,14 @@ __all__ = [
     "adjust_stock",
     "allocate_available",
     "allocate_stock",
-    "announce_location",
     "close_period",
     "correct_cost",
     "correct_costs",
     "extend_reservation",
+    "forget_offers",
     "hand_over_reserved",
     "issue_stock",
+    "note_all_listings",
     "plan_costs",
     "plan_to_take_back",
     "post_issues",

@@ -1,13 +1,14 @@
 """Reads over stock: what can be offered, what lies where, and whether the totals are right."""
 
 from inventory.queries.integrity import differences
-from inventory.queries.offers import offered_quantities
+from inventory.queries.offers import channel_offers, offers
 from inventory.queries.stock import LocationStock, VariantStock, variant_stock
 
 __all__ = [
     "LocationStock",
     "VariantStock",
+    "channel_offers",
     "differences",
-    "offered_quantities",
+    "offers",
     "variant_stock",
 ]

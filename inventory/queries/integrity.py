@@ -81,6 +81,19 @@ _CHECKS = {
          WHERE coalesce(costed.value, 0) <> coalesce(moved.value, 0)
          ORDER BY 1
     """,
+    "offer without its terms": """
+        SELECT channel.code || ': ' || listing.external_product_id
+                   || coalesce('/' || listing.external_variant_id, ''),
+               coalesce(newest.quantity::text, 'no terms'), listing.offered_quantity
+          FROM channels_listing AS listing
+          JOIN channels_channel AS channel ON channel.id = listing.channel_id
+          LEFT JOIN LATERAL (SELECT quantity FROM inventory_availabilitysnapshot AS snapshot
+                              WHERE snapshot.listing_id = listing.id
+                              ORDER BY id DESC LIMIT 1) AS newest ON true
+         WHERE listing.status IN ('PUBLISHED', 'PAUSED') AND listing.offered_quantity IS NOT NULL
+           AND listing.offered_quantity IS DISTINCT FROM newest.quantity
+         ORDER BY 1
+    """,
 }
 
 

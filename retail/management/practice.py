@@ -10,7 +10,7 @@ from catalog.models import Variant
 from catalog.queries import price_for
 from channels.fakeshop import PracticeShop
 from channels.models import Channel, Listing
-from inventory.queries import offered_quantities
+from inventory.queries import channel_offers
 
 SECONDS_BETWEEN_SALES = 6
 OPEN_ORDERS = "practice-shop-orders.json"
@@ -51,7 +51,9 @@ def fill_shop(channel: Channel, *, open_orders: Path, at: datetime) -> None:
     variants = list(
         Variant.objects.filter(is_stocked=True).select_related("product").order_by("pk")
     )
-    offered = offered_quantities(variant_ids=[variant.pk for variant in variants])
+    offered = channel_offers(
+        channel=channel, variant_ids=[variant.pk for variant in variants], at=at
+    )
     ids = _ids_by_variant(channel)
     products = []
     for variant in variants:
@@ -67,7 +69,7 @@ def fill_shop(channel: Channel, *, open_orders: Path, at: datetime) -> None:
                 "gtin": variant.gtin or "",
                 "title": " ".join(filter(None, (variant.product.name, variant.name))),
                 "price": str(round(price.unit_price, 2)),
-                "stock": offered[variant.pk],
+                "stock": offered[variant.pk].quantity,
             }
         )
     with PracticeShop(address=channel.address, token=channel.credentials or "practice") as shop:

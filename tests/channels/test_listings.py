@@ -133,7 +133,14 @@ def test_listing_that_had_ended_is_for_sale_again_when_it_is_shown():
 
 
 def test_link_says_which_variant_it_is_and_forgets_what_was_pushed():
-    listing = ListingFactory(offered_quantity=4, offered_at=NOON, pushed_quantity=4, pushed_at=NOON)
+    listing = ListingFactory(
+        offered_quantity=4,
+        offered_at=NOON,
+        pushed_quantity=4,
+        pushed_at=NOON,
+        push_error="Archived",
+        push_refused_at=NOON,
+    )
     crate = VariantFactory()
 
     link_listing(listing_id=listing.pk, variant_id=crate.pk, pack_size=6)
@@ -143,6 +150,7 @@ def test_link_says_which_variant_it_is_and_forgets_what_was_pushed():
     assert (listing.variant_id, listing.pack_size) == (crate.pk, 6)
     assert (listing.offered_quantity, listing.offered_at) == (None, None)
     assert (listing.pushed_quantity, listing.pushed_at) == (None, None)
+    assert (listing.push_error, listing.push_refused_at) == ("", None)
 
 
 def test_link_again_forgets_nothing():

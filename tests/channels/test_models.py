@@ -72,6 +72,14 @@ def test_listing_of_one_id_exists_once(variant_id):
         ("offered_quantity = -1", "never_offers_less_than_nothing"),
         ("pushed_quantity = 1", "pushed_quantity_with_its_time"),
         ("pushed_at = now()", "pushed_quantity_with_its_time"),
+        ("offer_percent = 101", "offer_rules_in_range"),
+        ("offer_percent = -1", "offer_rules_in_range"),
+        ("offer_buffer = -1", "offer_rules_in_range"),
+        ("min_quantity = -1", "offer_rules_in_range"),
+        ("max_quantity = -1", "offer_rules_in_range"),
+        ("end_at_quantity = 1000000", "offer_rules_in_range"),
+        ("push_error = 'Unknown'", "refusal_with_its_time"),
+        ("push_refused_at = now()", "refusal_with_its_time"),
         ("variant_id = NULL", "linked_has_a_variant"),
         ("status = 'UNLINKED'", "linked_has_a_variant"),
         ("status = 'ENDED', variant_id = NULL", "linked_has_a_variant"),
@@ -82,6 +90,16 @@ def test_listing_that_makes_no_sense_is_refused(change, constraint):
 
     with pytest.raises(IntegrityError, match=constraint):
         run_sql(f"UPDATE channels_listing SET {change}")  # noqa: S608 - the test's own words
+
+
+@pytest.mark.parametrize(
+    "change", ["offer_percent = 101", "offer_percent = -1", "offer_buffer = -1"]
+)
+def test_channel_that_is_offered_no_share_is_refused(change):
+    ChannelFactory()
+
+    with pytest.raises(IntegrityError, match="channels_channel_offers_a_share"):
+        run_sql(f"UPDATE channels_channel SET {change}")  # noqa: S608 - the test's own words
 
 
 def test_variant_that_is_listed_stays():

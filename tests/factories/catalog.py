@@ -8,6 +8,7 @@ from factory.django import DjangoModelFactory
 from catalog.models import (
     Barcode,
     Brand,
+    BundleComponent,
     Category,
     ExchangeRate,
     Price,
@@ -64,6 +65,16 @@ class VariantFactory(DjangoModelFactory):
 
     product = factory.SubFactory(ProductFactory)
     sku = factory.Sequence(lambda n: f"SKU-{n}")
+
+
+class BundleComponentFactory(DjangoModelFactory):
+    """One component of a new bundle; `bundle=` adds another to the same."""
+
+    class Meta:
+        model = BundleComponent
+
+    bundle = factory.SubFactory(VariantFactory, is_stocked=False)
+    component = factory.SubFactory(VariantFactory)
 
 
 class BarcodeFactory(DjangoModelFactory):

@@ -1,41 +1,37 @@
-from datetime import UTC, datetime
-from functools import partial
-from threading import Barrier
-from unittest import mock
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from channels.connectors.base import PushResult
-from channels.models import Listing
-from inventory.models import AvailabilityChange, Location
-from inventory.operations import announce_location, offers, record_pushed, work_out_offers
-from inventory.queries import offered_quantities
-from tests.factories.channels import ListingFactory
-from tests.factories.inventory import LocationFactory, promise, stock
-from tests.races import race
+from channels.models import Channel, Listing
+from inventory.models import AvailabilityChange, AvailabilitySnapshot
+from inventory.operations import (
+    forget_offers,
+    note_all_listings,
+    record_pushed,
+    work_out_offers,
+)
+from inventory.queries import differences
+from retail.common.integrity import Difference
+from tests.factories.catalog import BundleComponentFactory
+from tests.factories.channels import ChannelFactory, ListingFactory
+from tests.factories.inventory import promise, stock
+from tests.factories.inventory_offers import ChannelReserveFactory, offer
 
+pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
 
 
 def offer_of(listing):
     return Listing.objects.values_list("offered_quantity", "offered_at").get(pk=listing.pk)
 
 
-@pytest.mark.django_db
-def test_offered_quantities_add_what_is_free_where_orders_are_shipped():
-    warehouse = stock(units=10)
-    promise(level=warehouse, units=4)
-    stock(units=3, variant=warehouse.variant, reference="GR-2")
-    closed = LocationFactory(is_shipping=False, kind=Location.Kind.QUARANTINE)
-    stock(units=50, variant=warehouse.variant, location=closed, reference="GR-3")
-
-    assert offered_quantities(variant_ids=[warehouse.variant_id, 4711]) == {
-        warehouse.variant_id: 9,
-        4711: 0,
-    }
+def snapshots_of(listing):
+    rows = AvailabilitySnapshot.objects.filter(listing=listing).order_by("pk")
+    return list(rows.values_list("quantity", "computed_at"))
 
 
-@pytest.mark.django_db
 def test_work_out_offers_counts_in_packs_of_the_listing():
     level = stock(units=17)
     single = ListingFactory(variant=level.variant)
@@ -49,17 +45,50 @@ def test_work_out_offers_counts_in_packs_of_the_listing():
     assert not AvailabilityChange.objects.exists()
 
 
-@pytest.mark.django_db
 def test_work_out_offers_again_changes_nothing():
     listing = ListingFactory(variant=stock(units=17).variant)
     work_out_offers(limit=100, at=AT)
-    later = AT.replace(hour=10)
 
-    assert work_out_offers(limit=100, at=later) == 0
+    assert work_out_offers(limit=100, at=LATER) == 0
     assert offer_of(listing) == (17, AT)
+    assert snapshots_of(listing) == [(17, AT)]
 
 
-@pytest.mark.django_db
+def test_work_out_offers_keeps_the_terms_behind_the_figure():
+    level = stock(units=17)
+    listing = ListingFactory(variant=level.variant, pack_size=6, offer_percent=50)
+
+    work_out_offers(limit=100, at=AT)
+
+    snapshot = AvailabilitySnapshot.objects.get()
+    assert (snapshot.listing_id, snapshot.quantity, snapshot.computed_at) == (listing.pk, 1, AT)
+    assert [(term["step"], term["left"]) for term in snapshot.terms] == [
+        ("FREE", 17),
+        ("SAFETY_STOCK", 17),
+        ("OTHER_RESERVES", 17),
+        ("OWN_RESERVE", 17),
+        ("SHARE", 8),
+        ("BUFFER", 8),
+        ("PACKS", 1),
+        ("OFFERED", 1),
+    ]
+
+
+def test_work_out_offers_keeps_new_terms_only_where_they_are_others():
+    level = stock(units=17)
+    listing = ListingFactory(variant=level.variant, max_quantity=5)
+    work_out_offers(limit=100, at=AT)
+    note_all_listings(at=AT)
+    work_out_offers(limit=100, at=LATER)
+    same_terms = snapshots_of(listing)
+    promise(level=level, units=1)
+    work_out_offers(limit=100, at=LATER)
+
+    assert same_terms == [(5, AT)]
+    assert snapshots_of(listing) == [(5, AT), (5, LATER)]
+    assert offer_of(listing) == (5, LATER)
+
+
 def test_work_out_offers_serves_a_listing_that_never_offered_anything():
     level = stock(units=17)
     AvailabilityChange.objects.all().delete()
@@ -70,14 +99,34 @@ def test_work_out_offers_serves_a_listing_that_never_offered_anything():
     assert offer_of(linked_later) == (17, AT)
 
 
-@pytest.mark.django_db
 def test_work_out_offers_takes_no_more_notes_than_asked():
     stock(), stock(), stock()
 
     assert [work_out_offers(limit=2, at=AT) for _ in range(3)] == [2, 1, 0]
 
 
-@pytest.mark.django_db
+def test_work_out_offers_wakes_the_bundles_of_a_component():
+    level = stock(units=10)
+    part = BundleComponentFactory(component=level.variant, units=2)
+    bundle = ListingFactory(variant=part.bundle)
+    work_out_offers(limit=100, at=AT)
+
+    promise(level=level, units=3)
+    work_out_offers(limit=100, at=LATER)
+
+    assert snapshots_of(bundle) == [(5, AT), (3, LATER)]
+    assert offer_of(bundle) == (3, LATER)
+
+
+@pytest.mark.parametrize("mode", Channel.Mode.values)
+def test_work_out_offers_says_what_would_be_offered_in_every_mode(mode):
+    listing = ListingFactory(variant=stock(units=7).variant, channel=ChannelFactory(mode=mode))
+
+    work_out_offers(limit=100, at=AT)
+
+    assert offer_of(listing) == (7, AT)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"status": Listing.Status.ENDED}, {"status": Listing.Status.IGNORED}],
@@ -90,8 +139,7 @@ def test_work_out_offers_passes_over_what_is_not_for_sale(changes):
     assert offer_of(listing) == (None, None)
 
 
-@pytest.mark.django_db
-def test_work_out_offers_passes_over_what_is_not_stocked():
+def test_work_out_offers_passes_over_what_has_no_number():
     level = stock()
     level.variant.is_stocked = False
     level.variant.save()
@@ -100,78 +148,140 @@ def test_work_out_offers_passes_over_what_is_not_stocked():
     work_out_offers(limit=100, at=AT)
 
     assert offer_of(listing) == (None, None)
+    assert snapshots_of(listing) == []
 
 
-@pytest.mark.django_db
-def test_record_pushed_keeps_what_was_accepted_only():
+def test_work_out_offers_takes_back_the_offer_of_what_has_no_number_any_more():
+    listing = offer().listing
+
+    type(listing.variant).objects.update(is_stocked=False)
+    work_out_offers(limit=100, at=LATER)
+
+    assert offer_of(listing) == (None, None)
+
+
+def test_offer_follows_a_reserve_that_begins_and_ends_by_the_clock():
+    """Nobody writes a note at that moment: the run after it looks for itself."""
+    level = stock(units=10)
+    listing = ListingFactory(variant=level.variant)
+    part = BundleComponentFactory(component=level.variant)
+    bundle = ListingFactory(variant=part.bundle)
+    ChannelReserveFactory(
+        variant=level.variant, units=4, starts_at=LATER, ends_at=LATER + timedelta(hours=1)
+    )
+
+    for hour in range(4):
+        work_out_offers(limit=100, at=AT + timedelta(hours=hour))
+
+    assert [quantity for quantity, _ in snapshots_of(listing)] == [10, 6, 10]
+    assert [quantity for quantity, _ in snapshots_of(bundle)] == [10, 6, 10]
+    assert offer_of(listing) == (10, AT + timedelta(hours=2))
+
+
+def test_work_out_offers_costs_the_same_for_one_and_for_many_listings(
+    django_assert_num_queries,
+):
+    channel = ChannelFactory()
+    level = stock()
+    ListingFactory(variant=level.variant, channel=channel)
+    with django_assert_num_queries(18):
+        work_out_offers(limit=100, at=AT)
+
+    for number in range(5):
+        other = stock(reference=f"GR-{number + 2}")
+        ListingFactory(variant=other.variant)
+        BundleComponentFactory(component=other.variant)
+        ChannelReserveFactory(variant=other.variant)
+
+    with django_assert_num_queries(18):
+        work_out_offers(limit=100, at=LATER)
+
+
+def test_note_all_listings_notes_each_variant_for_sale_once():
+    level = stock()
+    ListingFactory(variant=level.variant), ListingFactory(variant=level.variant)
+    ListingFactory(variant=stock(reference="GR-2").variant, status=Listing.Status.ENDED)
+    ListingFactory(variant=None, status=Listing.Status.UNLINKED)
+    AvailabilityChange.objects.all().delete()
+
+    noted = [note_all_listings(at=AT), note_all_listings(at=LATER)]
+
+    assert noted == [1, 0]
+    assert list(AvailabilityChange.objects.values_list("variant", "changed_at")) == [
+        (level.variant_id, AT)
+    ]
+
+
+def test_forget_offers_keeps_the_newest_terms_of_each_listing():
+    level = stock(units=9)
+    sold, unsold = ListingFactory(variant=level.variant), ListingFactory(variant=stock().variant)
+    work_out_offers(limit=100, at=AT)
+    for day in (1, 2, 3):
+        promise(level=level, reference=f"SO-{day}")
+        work_out_offers(limit=100, at=AT + timedelta(days=day))
+
+    forgotten = [
+        forget_offers(before=AT + timedelta(days=2), limit=limit) for limit in (1, 100, 100)
+    ]
+
+    assert forgotten == [1, 1, 0]
+    assert [quantity for quantity, _ in snapshots_of(sold)] == [7, 6]
+    assert snapshots_of(unsold) == [(10, AT)]
+
+
+def test_differences_name_an_offer_that_no_terms_explain():
+    snapshot = offer()
+    listing = snapshot.listing
+    right = differences()
+
+    Listing.objects.filter(pk=listing.pk).update(offered_quantity=11)
+    unlike_its_terms = differences()
+    AvailabilitySnapshot.objects.all().delete()
+    without_terms = differences()
+
+    key = f"{listing.channel.code}: {listing.external_product_id}"
+    kind = "offer without its terms"
+    assert right == []
+    assert unlike_its_terms == [Difference(kind=kind, key=key, expected="10", actual="11")]
+    assert without_terms == [Difference(kind=kind, key=key, expected="no terms", actual="11")]
+
+
+def said(error=""):
+    return PushResult(external_product_id="", external_variant_id="", error=error)
+
+
+def pushed(listing):
+    fields = ("pushed_quantity", "pushed_at", "push_error", "push_refused_at")
+    return Listing.objects.values_list(*fields).get(pk=listing.pk)
+
+
+def test_record_pushed_keeps_what_was_accepted_and_why_the_rest_was_not():
     taken, refused = ListingFactory(), ListingFactory()
 
     errors = record_pushed(
-        listings=[taken, refused],
-        quantities=[5, 7],
-        results=[
-            PushResult(external_product_id=listing.external_product_id, external_variant_id="")
-            if listing == taken
-            else PushResult(external_product_id="", external_variant_id="", error="Unknown")
-            for listing in (taken, refused)
-        ],
-        at=AT,
+        listings=[taken, refused], quantities=[5, 7], results=[said(), said("Unknown")], at=AT
     )
 
     assert errors == {refused.pk: "Unknown"}
-    assert Listing.objects.values_list("pushed_quantity", "pushed_at").get(pk=taken.pk) == (5, AT)
-    assert Listing.objects.get(pk=refused.pk).pushed_quantity is None
+    assert pushed(taken) == (5, AT, "", None)
+    assert pushed(refused) == (None, None, "Unknown", AT)
 
 
-@pytest.mark.django_db
-def test_announce_location_notes_everything_that_lies_there():
-    level, elsewhere = stock(), stock()
-    AvailabilityChange.objects.all().delete()
+def test_record_pushed_tells_since_when_a_channel_says_so_and_forgets_it_when_it_accepts():
+    listing = ListingFactory()
+    history = []
+    for hour, error in enumerate(["Unknown", "Unknown", "Archived", ""]):
+        record_pushed(
+            listings=[listing],
+            quantities=[5],
+            results=[said(error)],
+            at=AT + timedelta(hours=hour),
+        )
+        history.append(pushed(listing))
 
-    announce_location(location=level.location, at=AT)
-
-    noted = AvailabilityChange.objects.values_list("variant", "changed_at")
-    assert list(noted) == [(level.variant_id, AT)]
-    assert not elsewhere.variant.availability_changes.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_promise_made_while_offers_are_worked_out_is_told_by_the_next_run():
-    """The notes are gone before the stock is read, so what comes after leaves a note of its own."""
-    level = stock(units=5)
-    listing = ListingFactory(variant=level.variant)
-    stock_was_read, promised = Barrier(2), Barrier(2)
-
-    def read_and_wait(**arguments):
-        offered = offered_quantities(**arguments)
-        stock_was_read.wait(timeout=10)
-        promised.wait(timeout=10)
-        return offered
-
-    def promise_meanwhile():
-        stock_was_read.wait(timeout=10)
-        promise(level=level, units=2)
-        promised.wait(timeout=10)
-
-    with mock.patch.object(offers, "offered_quantities", read_and_wait):
-        race(partial(work_out_offers, limit=100, at=AT), promise_meanwhile)
-    first_offer = offer_of(listing)[0]
-    work_out_offers(limit=100, at=AT)
-
-    assert first_offer == 5
-    assert offer_of(listing)[0] == 3
-
-
-@pytest.mark.django_db(transaction=True)
-def test_offers_worked_out_side_by_side_end_at_the_newest_stock():
-    level = stock(units=50)
-    listing = ListingFactory(variant=level.variant)
-
-    outcomes = race(
-        *(partial(work_out_offers, limit=3, at=AT) for _ in range(6)),
-        *(partial(promise, level=level, units=1, reference=f"SO-{n}") for n in range(6)),
-    )
-    work_out_offers(limit=100, at=AT)
-
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    assert offer_of(listing)[0] == 44
+    assert history == [
+        (None, None, "Unknown", AT),
+        (None, None, "Unknown", AT),
+        (None, None, "Archived", AT + timedelta(hours=2)),
+        (5, AT + timedelta(hours=3), "", None),
+    ]

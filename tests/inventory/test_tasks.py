@@ -6,11 +6,13 @@ import pytest
 from django.utils import timezone
 
 from channels.models import Channel, Listing
-from inventory.tasks import push_stock
+from inventory import tasks
+from inventory.tasks import forget_offers, push_stock, refresh_offers
 from retail.common.models import TaskRun
 from tests.channels.shop_process import TOKEN, running_shop
 from tests.factories.channels import ChannelFactory, ListingFactory, SyncCursorFactory
 from tests.factories.inventory import promise, stock
+from tests.factories.inventory_offers import offer
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +97,9 @@ def test_push_stock_keeps_a_refused_item_due_and_the_others_go_out(channel, prac
     assert (accepted.pushed_quantity, unknown.pushed_quantity) == (7, None)
     assert unknown.offered_quantity == 3
     assert (summary["pushed"], summary["errors"]) == (1, 1)
-    assert summary["first_errors"][0].startswith(f"{channel}: {unknown}: ")
+    assert summary["first_errors"] == [f"{channel}: {unknown}: {unknown.push_error}"]
+    assert unknown.push_refused_at is not None
+    assert accepted.push_error == ""
 
 
 def test_push_stock_waits_while_orders_were_not_read(channel, practice, shop_process):
@@ -107,7 +111,10 @@ def test_push_stock_waits_while_orders_were_not_read(channel, practice, shop_pro
     listing.refresh_from_db()
     assert shown(shop_process) == {"p-1": 0}
     assert (listing.offered_quantity, listing.pushed_quantity) == (7, None)
-    assert summary["errors"] == 1
+    assert summary["first_errors"] == [
+        f"{channel}: orders were not read for ten minutes, nothing pushed"
+    ]
+    assert TaskRun.objects.get().summary == summary
 
     channel.cursors.update(read_at=timezone.now())
     push_stock()
@@ -118,6 +125,7 @@ def test_push_stock_waits_while_orders_were_not_read(channel, practice, shop_pro
 @pytest.mark.parametrize(
     "changes",
     [
+        {"mode": Channel.Mode.SHADOW},
         {"mode": Channel.Mode.ORDERS},
         {"mode": Channel.Mode.PAUSED},
         {"stock_owner": Channel.Owner.CHANNEL},
@@ -125,12 +133,14 @@ def test_push_stock_waits_while_orders_were_not_read(channel, practice, shop_pro
     ],
 )
 def test_push_stock_leaves_channels_alone_that_take_none(channel, practice, shop_process, changes):
-    listed(channel, practice, units=7)
+    listing = listed(channel, practice, units=7)
     Channel.objects.filter(pk=channel.pk).update(**changes)
 
     summary = push_stock()
 
+    listing.refresh_from_db()
     assert shown(shop_process) == {"p-1": 0}
+    assert (listing.offered_quantity, listing.pushed_quantity) == (7, None)
     assert (summary["pushed"], summary["errors"]) == (0, 0)
 
 
@@ -160,3 +170,29 @@ def test_push_stock_says_what_is_sold_out_first(channel, practice, shop_process)
 
     assert shown(shop_process) == {"p-1": 7, "p-2": 0}
     assert set(due.values_list("pushed_quantity", flat=True)) == {0, 7}
+
+
+def test_refresh_offers_has_every_offer_worked_out_anew():
+    listing = ListingFactory(variant=stock(units=7).variant)
+    push_stock()
+
+    summary = refresh_offers()
+    again = push_stock()
+
+    assert (summary, again["changes"]) == ({"variants": 1}, 1)
+    assert listing.availability_snapshots.count() == 1
+
+
+def test_forget_offers_deletes_what_was_replaced_three_months_ago(monkeypatch):
+    monkeypatch.setattr(tasks, "TERMS_PER_DELETE", 2)
+    level = stock(units=9)
+    listing = ListingFactory(variant=level.variant)
+    for age in (100, 95, 91, 89, 1):
+        promise(level=level, reference=f"SO-{age}")
+        offer(listing=listing, at=timezone.now() - timedelta(days=age))
+
+    summary = forget_offers()
+
+    assert summary == {"deleted": 3}
+    quantities = listing.availability_snapshots.values_list("quantity", flat=True)
+    assert set(quantities) == {5, 4}
