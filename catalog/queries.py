@@ -10,7 +10,15 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models.functions import Upper
 
-from catalog.models import Barcode, Category, ExchangeRate, Price, PriceList, Variant
+from catalog.models import (
+    Barcode,
+    BundleComponent,
+    Category,
+    ExchangeRate,
+    Price,
+    PriceList,
+    Variant,
+)
 from retail.common.errors import BusinessError
 from retail.common.money import display
 
@@ -171,3 +179,26 @@ def category_paths() -> dict[int, str]:
             above = parent
         paths[pk] = CATEGORY_SEPARATOR.join(reversed(names))
     return paths
+
+
+def categories_within(category_id: int) -> set[int]:
+    """Return the ids of a category and of all that lie below it."""
+    children: dict[int | None, list[int]] = {}
+    for pk, parent_id in Category.objects.values_list("pk", "parent_id"):
+        children.setdefault(parent_id, []).append(pk)
+    found, open_ids = set(), [category_id]
+    while open_ids:
+        pk = open_ids.pop()
+        if pk not in found:
+            found.add(pk)
+            open_ids += children.get(pk, [])
+    return found
+
+
+def components_of(variant_ids: Collection[int]) -> dict[int, dict[int, int]]:
+    """Return bundle id -> component id -> units in one bundle, of those that are bundles."""
+    components: dict[int, dict[int, int]] = {}
+    rows = BundleComponent.objects.filter(bundle_id__in=list(variant_ids)).order_by("component_id")
+    for bundle_id, component_id, units in rows.values_list("bundle_id", "component_id", "units"):
+        components.setdefault(bundle_id, {})[component_id] = units
+    return components
