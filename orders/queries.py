@@ -22,11 +22,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from inventory.models import StockLevel, StockMovement
+from inventory.models import Location, StockLevel, StockMovement, WithdrawnPromise
 from orders.models import (
     Fulfillment,
     FulfillmentLine,
     LineAllocation,
+    LineComponent,
     Order,
     OrderHold,
     OrderLine,
@@ -48,20 +49,30 @@ def orders_on_hold() -> QuerySet[Order]:
     return Order.objects.filter(Exists(OrderHold.objects.open().filter(order=OuterRef("pk"))))
 
 
+def orders_to_settle() -> QuerySet[Order]:
+    """Return orders whose promises were taken back and that do not know it yet."""
+    withdrawn = WithdrawnPromise.objects.filter(settled_at__isnull=True)
+    lines = LineAllocation.objects.filter(allocation__in=withdrawn.values("allocation"))
+    return Order.objects.filter(pk__in=lines.values("line__order"))
+
+
 def waiting_lines(*, variant_ids: Collection[int] | None = None) -> QuerySet[OrderLine]:
     """
     Return lines of open orders with fewer units promised than they want.
 
-    Annotated: `wanted` and `promised`, in units of the variant.
+    variant_ids: only lines that want these, as they are or in a bundle. Annotated: `wanted` and
+    `promised`, in units of the variant, of a bundle in units of all its components.
     """
     promised = _sum_of(LineAllocation.objects.filter(line=OuterRef("pk")), "line", "units")
     lines = OrderLine.objects.filter(
         order__in=Order.objects.open(), is_stocked=True, variant__isnull=False
     )
     if variant_ids is not None:
-        lines = lines.filter(variant_id__in=list(variant_ids))
+        wanted = list(variant_ids)
+        components = LineComponent.objects.filter(line=OuterRef("pk"), variant_id__in=wanted)
+        lines = lines.filter(Q(variant_id__in=wanted) | Q(Exists(components), is_bundle=True))
     return lines.annotate(
-        wanted=ExpressionWrapper(OPEN_PIECES * F("pack_size"), output_field=IntegerField()),
+        wanted=ExpressionWrapper(OPEN_PIECES * _units_in_one(), output_field=IntegerField()),
         promised=promised,
     ).filter(wanted__gt=F("promised"))
 
@@ -79,9 +90,24 @@ def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[O
         location__is_shipping=True,
         on_hand__gte=F("allocated") + OuterRef("pack_size"),
     )
-    lines = waiting_lines(variant_ids=variant_ids).filter(Exists(stock), order=OuterRef("pk"))
+    lines = (
+        waiting_lines(variant_ids=variant_ids)
+        .filter(order=OuterRef("pk"))
+        .filter(Q(Exists(stock), is_bundle=False) | Q(Exists(_places_of_bundle()), is_bundle=True))
+    )
     by_hand = OrderHold.objects.open().filter(order=OuterRef("pk"), kind=OrderHold.Kind.MANUAL)
     return Order.objects.open().filter(Exists(lines), ~Exists(by_hand))
+
+
+def _places_of_bundle() -> QuerySet[Location]:
+    """Return where every component of the outer line lies free, enough for one piece."""
+    enough = StockLevel.objects.filter(
+        variant=OuterRef("variant"),
+        location=OuterRef(OuterRef("pk")),
+        on_hand__gte=F("allocated") + OuterRef("units"),
+    )
+    lacking = LineComponent.objects.filter(~Exists(enough), line=OuterRef(OuterRef("pk")))
+    return Location.objects.filter(~Exists(lacking), is_shipping=True)
 
 
 def differences() -> list[Difference]:
@@ -105,8 +131,25 @@ def _sum_of(rows: QuerySet[Any], by: str, field: str) -> Coalesce:
     return Coalesce(Subquery(sums), Value(0), output_field=IntegerField())
 
 
+def _units_in_one(line: str = "") -> Case:
+    """Return the units of all articles in one piece of a line; `line`: path to it, with its __."""
+    components = LineComponent.objects.filter(line=OuterRef(f"{line}pk"))
+    return Case(
+        When(**{f"{line}is_bundle": True}, then=_sum_of(components, "line", "units")),
+        default=F(f"{line}pack_size"),
+    )
+
+
 def _promises_against_allocations() -> Iterator[Difference]:
-    """Units promised to lines add up to what their allocation still holds."""
+    """
+    Units promised to lines add up to what their allocation still holds.
+
+    What was withdrawn from it is no longer held, and still stands at the lines until the order
+    settles it.
+    """
+    withdrawn = WithdrawnPromise.objects.filter(
+        allocation=OuterRef("allocation"), settled_at__isnull=True
+    )
     allocations = (
         LineAllocation.objects.values("allocation_id", "allocation__reference")
         .order_by("allocation_id")
@@ -114,7 +157,8 @@ def _promises_against_allocations() -> Iterator[Difference]:
             of_lines=Sum("units"),
             still_open=F("allocation__units")
             - F("allocation__shipped")
-            - F("allocation__released"),
+            - F("allocation__released")
+            + _sum_of(withdrawn, "allocation", "units"),
         )
         .exclude(of_lines=F("still_open"))
     )
@@ -133,7 +177,7 @@ def _promises_against_lines() -> Iterator[Difference]:
         OrderLine.objects.filter(line_allocations__units__gt=0)
         .annotate(
             promised=Sum("line_allocations__units"),
-            wanted=ExpressionWrapper(OPEN_PIECES * F("pack_size"), output_field=IntegerField()),
+            wanted=ExpressionWrapper(OPEN_PIECES * _units_in_one(), output_field=IntegerField()),
         )
         .filter(promised__gt=F("wanted"))
         .order_by("pk")
@@ -161,15 +205,18 @@ def _shipped_against_fulfillments() -> Iterator[Difference]:
 
 
 def _fulfillments_against_movements() -> Iterator[Difference]:
-    """Units on a fulfillment are those that left stock under its number."""
-    moved = _sum_of(
-        StockMovement.objects.filter(reference=OuterRef("number")), "reference", "quantity"
-    )
+    """
+    Units on a fulfillment are those that left stock under its number.
+
+    What a sale found first came in under its number, too.
+    """
+    out = StockMovement.objects.exclude(kind=StockMovement.Kind.ADJUSTMENT)
+    moved = _sum_of(out.filter(reference=OuterRef("number")), "reference", "quantity")
     fulfillments = (
         Fulfillment.objects.annotate(
             units=Coalesce(
                 Sum(
-                    F("lines__quantity") * F("lines__line__pack_size"),
+                    F("lines__quantity") * _units_in_one("lines__line__"),
                     filter=Q(lines__line__is_stocked=True),
                 ),
                 Value(0),

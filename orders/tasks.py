@@ -32,6 +32,7 @@ from channels.operations import (
 )
 from orders import operations
 from orders.operations import Outcome
+from orders.queries import orders_to_settle
 from retail.common.errors import BusinessError
 from retail.common.taskruns import recorded
 
@@ -44,6 +45,7 @@ MESSAGES_PER_RUN = 200
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(minutes=1)
 PARCELS_PER_RUN = 500
+SETTLED_PER_RUN = 500
 
 
 @shared_task(name="orders.pull_orders", bind=True)
@@ -195,6 +197,32 @@ def serve_waiting(*, variant_ids: list[int] | None = None, **_future: object) ->
     return {
         "orders": operations.allocate_waiting(variant_ids=variant_ids, at=timezone.now()),
     }
+
+
+@shared_task(name="orders.settle_withdrawn")
+@recorded("orders.settle_withdrawn")
+def settle_withdrawn(**_future: object) -> dict[str, int]:
+    """
+    Let orders wait again whose promises a sale, a count or an adjustment has taken back.
+
+    Each order is a transaction of its own. Stock put aside that was taken back waits for nobody.
+    """
+    counts = {"orders": 0, "units": 0, "refused": 0}
+    for order_id in list(
+        orders_to_settle().order_by("pk").values_list("pk", flat=True)[:SETTLED_PER_RUN]
+    ):
+        try:
+            units = operations.settle_withdrawn(order_id=order_id, at=timezone.now())
+        except BusinessError as refusal:
+            logger.warning("withdrawn_not_settled", order_id=order_id, reason=refusal.message)
+            counts["refused"] += 1
+        else:
+            counts["orders"] += 1
+            counts["units"] += units
+    counts["reservations"] = operations.settle_withdrawn_reservations(
+        limit=SETTLED_PER_RUN, at=timezone.now()
+    )
+    return counts
 
 
 @shared_task(name="orders.push_tracking")

@@ -31,6 +31,12 @@ DEFAULT_SCHEDULE = (
     ScheduledTask("Read new orders", "orders.pull_orders", timedelta(seconds=15)),
     ScheduledTask("Try failed orders again", "orders.ingest_messages", timedelta(minutes=1)),
     ScheduledTask("Promise to waiting orders", "orders.serve_waiting", timedelta(minutes=1)),
+    ScheduledTask(
+        "Let orders wait whose goods are gone", "orders.settle_withdrawn", timedelta(seconds=15)
+    ),
+    ScheduledTask(
+        "Free what was put aside too long", "inventory.release_expired", timedelta(minutes=1)
+    ),
     ScheduledTask("Tell channels what is in stock", "inventory.push_stock", timedelta(seconds=15)),
     ScheduledTask("Tell channels about parcels", "orders.push_tracking", timedelta(minutes=1)),
     ScheduledTask(

@@ -47,7 +47,7 @@ from inventory.operations.periods import (
 from inventory.operations.posting import InvalidValue, Source
 from inventory.operations.promises import (
     NotPromised,
-    allocate_available,
+    allocate_levels,
     allocate_stock,
     release_allocation,
 )
@@ -83,7 +83,7 @@ __all__ = [
     "UnknownLocation",
     "UnknownVariant",
     "adjust_stock",
-    "allocate_available",
+    "allocate_levels",
     "allocate_stock",
     "close_period",
     "correct_cost",

@@ -185,7 +185,7 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     if missing := sorted(wanted - known.keys()):
         # Where a level is, the article and the place were seen to be right when it was made.
         require_stocked({variant for _, variant in missing})
-        _require_locations({place for place, _ in missing})
+        require_locations({place for place, _ in missing})
         StockLevel.objects.bulk_create(
             [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
             ignore_conflicts=True,
@@ -197,11 +197,16 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     }
 
 
-def _require_locations(location_ids: Collection[int]) -> None:
+def require_locations(location_ids: Collection[int | None]) -> None:
+    """
+    Pass when all of these are locations; None stands for one that was never stored.
+
+    :raises UnknownLocation: at least one is not.
+    """
     known = set(Location.objects.filter(pk__in=list(location_ids)).values_list("pk", flat=True))
-    if unknown := sorted(set(location_ids) - known):
+    if unknown := set(location_ids) - known:
         msg = "The location does not exist, or no longer."
-        raise UnknownLocation(msg, locations=unknown)
+        raise UnknownLocation(msg, locations=list(unknown))
 
 
 def _level_ids(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -218,7 +223,8 @@ def lock_existing_levels(
     """Lock the levels there are of these variants at these places; none is created."""
     return list(
         StockLevel.objects.for_update().filter(
-            location__in=list(locations), variant_id__in=list(variant_ids)
+            location_id__in=[location.pk for location in locations],
+            variant_id__in=list(variant_ids),
         )
     )
 
@@ -251,9 +257,11 @@ def earlier_movements(
             msg = f"{reference} was used before, for other units."
             raise ReferenceUsed(msg, reference=reference)
         return list(earlier.values())
-    # The cost of a variant is booked once per reference and direction, wherever the goods lie.
+    # The cost of a variant is booked once per reference and direction, wherever the goods lie. A
+    # transfer has none.
     directions = {(variant, units > 0) for (_, variant), units in quantities.items()}
-    if any((m.level.variant_id, m.quantity > 0) in directions for m in written):
+    costed = [m for m in written if m.kind != StockMovement.Kind.TRANSFER]
+    if any((m.level.variant_id, m.quantity > 0) in directions for m in costed):
         msg = f"{reference} was used before, for another movement of the same goods."
         raise ReferenceUsed(msg, reference=reference)
     return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -11,12 +11,14 @@ from django.db import transaction
 from channels.models import Channel
 from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
 from inventory.operations.levels import (
+    InsufficientStock,
     ReferenceUsed,
     add_to_levels,
     lock_existing_levels,
     note_availability,
     require_active,
     require_free,
+    require_locations,
     require_positive,
 )
 from retail.common.errors import BusinessError
@@ -52,6 +54,7 @@ def allocate_stock(
     :raises InsufficientStock: carries shortages, variant id -> units missing.
     :raises InvalidQuantity: fewer units than 1.
     :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
+    :raises UnknownLocation: the location does not exist.
     :raises ReferenceUsed: the reference stands for other units here already.
     """
     require_positive(units)
@@ -62,6 +65,8 @@ def allocate_stock(
             msg = f"{reference} was promised other goods here before."
             raise ReferenceUsed(msg, reference=reference)
         return earlier
+    if len(levels) < len(units):
+        require_locations({location.pk})
     if any(level.on_hand - level.allocated < units[level.variant_id] for level in levels):
         sweep_levels(levels, at=at)
     require_free(levels, units)
@@ -79,45 +84,35 @@ def allocate_stock(
 
 
 @transaction.atomic
-def allocate_available(
-    *,
-    locations: Sequence[Location],
-    units: Mapping[int, int],
-    reference: str,
-    at: datetime,
-    channel: Channel | None = None,
+def allocate_levels(
+    *, units: Mapping[int, int], reference: str, at: datetime, channel: Channel | None = None
 ) -> list[Allocation]:
     """
-    Promise what there is, up to these units, location by location in the order given.
+    Promise units of chosen stock levels to one document, all of them or none.
 
-    units: variant id -> units wanted. Returns fewer units than wanted where stock is short, and
-    nothing at all where there is none.
-    reference: a second call with it, after one that promised any of these, changes nothing and
-    returns the first promises; a later attempt for the same document needs another reference.
+    For whoever chooses among locations: choose under the lock of the levels, then call this.
+    units: stock level id -> units.
+    reference: a second call with it changes nothing and returns the first promises; a later
+    attempt for the same document needs another reference.
     channel: whose order it is; its reserve is used up by this.
     Locks: the StockLevel rows, by primary key.
 
+    :raises InsufficientStock: carries shortages, variant id -> units missing.
     :raises InvalidQuantity: fewer units than 1.
     """
     require_positive(units)
-    levels = {
-        (level.location_id, level.variant_id): level
-        for level in lock_existing_levels(locations, units)
-    }
-    if earlier := _earlier_promises(levels.values(), reference):
+    levels = list(StockLevel.objects.for_update().filter(pk__in=list(units)))
+    if earlier := _earlier_promises(levels, reference):
         return earlier
-    wanted = dict(units)
-    taken: dict[StockLevel, int] = {}
-    for location in locations:
-        for variant_id in units:
-            level = levels.pop((location.pk, variant_id), None)
-            if level is None:
-                continue
-            free = min(wanted[variant_id], level.on_hand - level.allocated)
-            if free > 0:
-                taken[level] = free
-                wanted[variant_id] -= free
-    return _promise(taken, Allocation(reference=reference, allocated_at=at, channel=channel))
+    shortages: dict[int, int] = defaultdict(int)
+    for level in levels:
+        shortages[level.variant_id] += max(0, units[level.pk] - (level.on_hand - level.allocated))
+    if any(shortages.values()):
+        raise InsufficientStock({pk: short for pk, short in shortages.items() if short})
+    return _promise(
+        {level: units[level.pk] for level in levels},
+        Allocation(reference=reference, allocated_at=at, channel=channel),
+    )
 
 
 @transaction.atomic

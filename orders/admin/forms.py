@@ -8,14 +8,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
 
 from catalog.queries import variants_by_code
 from channels.models import Channel
 from customers.operations import Buyer, PostalAddress
 from inventory.models import Location
-from orders.models import LineAllocation, Order, OrderLine
-from orders.operations import NewOrderLine, ReturnedLine
+from orders.admin.shown import component_words
+from orders.models import Order, OrderLine
+from orders.operations import NewOrderLine, ReturnedLine, read_promises
 from retail.common.admin import ActForm, LineTable
 
 LINES_OF_A_NEW_ORDER = 8
@@ -72,43 +72,35 @@ class ShipForm(LinesForm):
     tracking_number = forms.CharField(max_length=100, required=False)
 
     def __init__(self, *args: Any, document: Order | None = None, **kwargs: Any) -> None:
+        self.promises = read_promises(list(document.lines.all()) if document is not None else [])
         super().__init__(*args, document=document, **kwargs)
         if document is None:
             return
-        places = LineAllocation.objects.filter(line__order=document, units__gt=0).values_list(
-            "allocation__level__location_id", flat=True
-        )
         self.fields["location"] = forms.ModelChoiceField(
             label="From",
-            queryset=Location.objects.filter(pk__in=places).order_by("priority", "pk"),
+            queryset=Location.objects.filter(pk__in=self._places()).order_by("priority", "pk"),
             initial=self._default_location(document),
             help_text="Where goods are promised.",
         )
 
     def lines_to_choose(self, order: Order) -> Iterator[tuple[OrderLine, str, int, int]]:
-        promised = _promised(order)
         location_id = self._default_location(order)
-        for line in order.lines.filter(is_stocked=True).order_by("pk"):
-            units = promised.get((line.pk, location_id), 0) if location_id is not None else 0
-            here = units // line.pack_size
-            yield line, f"{here} of {line.open_quantity} promised", line.open_quantity, here
+        promised = self.promises.at_location(location_id).pieces() if location_id else {}
+        lines = order.lines.filter(is_stocked=True).prefetch_related("components__variant")
+        for line in lines.order_by("pk"):
+            here, parts = promised.get(line.pk, 0), component_words(line)
+            told = f"{here} of {line.open_quantity} promised"
+            told += f", each of {parts}" if parts else ""
+            yield line, told, line.open_quantity, here
+
+    def _places(self) -> set[int]:
+        return {spot.location_id for spot in self.promises.units()}
 
     def _default_location(self, order: Order) -> int | None:
-        places = sorted({location_id for _, location_id in _promised(order)})
+        places = self._places()
         if order.location_id in places or not places:
             return order.location_id
-        return places[0]
-
-
-def _promised(order: Order) -> Mapping[tuple[int, int], int]:
-    """Return (line id, location id) -> units promised."""
-    rows = (
-        LineAllocation.objects.filter(line__order=order, units__gt=0)
-        .values("line_id", "allocation__level__location_id")
-        .annotate(promised=Sum("units"))
-        .values_list("line_id", "allocation__level__location_id", "promised")
-    )
-    return {(line_id, location_id): units for line_id, location_id, units in rows}
+        return min(places)
 
 
 class ReturnForm(LinesForm):

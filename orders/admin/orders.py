@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 
 from orders.admin.acts import NEW_ORDER, ORDER_ACTS
+from orders.admin.shown import component_words
 from orders.models import (
     Fulfillment,
     Order,
@@ -60,18 +61,24 @@ class LineInline(ViewOnlyInline):
 
     model = OrderLine
     fields = (
-        *("name", "raw_sku", "variant", "pack_size", "ordered", "promised"),
+        *("name", "raw_sku", "variant", "pack_size", "components", "ordered", "promised"),
         *("shipped", "cancelled", "returned", "unit_price", "total"),
     )
-    readonly_fields = ("promised",)
+    readonly_fields = ("components", "promised")
     ordering = ("pk",)
     tab = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
         lines: QuerySet[OrderLine] = super().get_queryset(request)
-        return lines.select_related("variant").annotate(
-            promised=Coalesce(Sum("line_allocations__units"), Value(0))
+        return (
+            lines.select_related("variant")
+            .prefetch_related("components__variant")
+            .annotate(promised=Coalesce(Sum("line_allocations__units"), Value(0)))
         )
+
+    @display(description="Made of")
+    def components(self, line: OrderLine) -> str:
+        return component_words(line)
 
     @display(description="Units promised")
     def promised(self, line: OrderLine) -> int:

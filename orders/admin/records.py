@@ -14,6 +14,7 @@ from orders.models import (
     Fulfillment,
     FulfillmentLine,
     LineAllocation,
+    LineComponent,
     OrderEvent,
     OrderHold,
     OrderLine,
@@ -54,6 +55,18 @@ class OrderHoldAdmin(ViewOnlyAdmin):
         return hold.get_kind_display()
 
 
+class ComponentInline(ViewOnlyInline):
+    """What one piece of a bundle was made of when it was sold."""
+
+    model = LineComponent
+    fields = ("variant", "units")
+    ordering = ("pk",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LineComponent]:
+        components: QuerySet[LineComponent] = super().get_queryset(request)
+        return components.select_related("variant")
+
+
 @admin.register(OrderLine)
 class OrderLineAdmin(ViewOnlyAdmin):
     """Lines of orders."""
@@ -63,8 +76,9 @@ class OrderLineAdmin(ViewOnlyAdmin):
         *("returned", "unit_price", "total"),
     )
     list_select_related = ("order", "variant")
-    list_filter = ("is_stocked",)
+    list_filter = ("is_stocked", "is_bundle")
     search_fields = ("order__number", "raw_sku", "variant__sku")
+    inlines = (ComponentInline,)
 
 
 @admin.register(OrderEvent)

@@ -3,6 +3,7 @@
 from orders.models.fulfillments import Fulfillment, FulfillmentLine, Parcel
 from orders.models.orders import (
     LineAllocation,
+    LineComponent,
     Order,
     OrderEvent,
     OrderHold,
@@ -17,6 +18,7 @@ __all__ = [
     "Fulfillment",
     "FulfillmentLine",
     "LineAllocation",
+    "LineComponent",
     "Order",
     "OrderEvent",
     "OrderHold",

@@ -167,6 +167,7 @@ class OrderLine(models.Model):
     `ordered`, `cancelled`, `shipped` and `returned` count what the channel counts; one of it is
     `pack_size` units of the variant. A line with neither variant nor `is_stocked` is postage, a
     fee, a gift wrap: sold, never promised. A stocked line without a variant is held until linked.
+    A line of a bundle (`is_bundle`) is stocked: it is served by its LineComponents.
     """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -183,6 +184,7 @@ class OrderLine(models.Model):
     name = models.CharField(max_length=300, blank=True)
     pack_size = models.IntegerField(default=1)
     is_stocked = models.BooleanField(default=True)
+    is_bundle = models.BooleanField(default=False, db_default=False)
     ordered = models.IntegerField()
     cancelled = models.IntegerField(default=0)
     shipped = models.IntegerField(default=0)
@@ -221,6 +223,10 @@ class OrderLine(models.Model):
                 name="orders_orderline_pack_size_positive",
             ),
             models.CheckConstraint(
+                condition=Q(is_bundle=False) | Q(is_stocked=True, variant__isnull=False),
+                name="orders_orderline_bundle_is_known_and_stocked",
+            ),
+            models.CheckConstraint(
                 condition=amount_in_range("unit_price", "discount", "tax", "total"),
                 name="orders_orderline_amounts_are_numbers",
             ),
@@ -233,6 +239,32 @@ class OrderLine(models.Model):
     def open_quantity(self) -> int:
         """Pieces still to be shipped."""
         return self.ordered - self.cancelled - self.shipped
+
+
+class LineComponent(models.Model):
+    """
+    Units of an article in one piece of a line that is a bundle, as the bundle was when it was sold.
+
+    What a bundle is made of later changes nothing for orders that are there already.
+    """
+
+    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="components")
+    variant = models.ForeignKey("catalog.Variant", on_delete=models.PROTECT, related_name="+")
+    units = models.IntegerField(help_text="In one piece of the line.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["line", "variant"], name="orders_linecomponent_once_per_line"
+            ),
+            models.CheckConstraint(
+                condition=within("units", 1, MAX_UNITS),
+                name="orders_linecomponent_units_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} units"
 
 
 class OrderHoldQuerySet(models.QuerySet["OrderHold"]):

@@ -6,6 +6,7 @@ from orders.operations.allocation import (
     allocate_waiting,
     release_promises,
     serve_order,
+    settle_withdrawn,
 )
 from orders.operations.cancelling import cancel_order
 from orders.operations.history import (
@@ -25,6 +26,7 @@ from orders.operations.placing import (
     NoPrice,
     place_order,
 )
+from orders.operations.promised import Promises, read_promises, settle_withdrawn_reservations
 from orders.operations.reading import UnusableOrder
 from orders.operations.returns import (
     InvalidReturn,
@@ -57,6 +59,7 @@ __all__ = [
     "OrderOnHold",
     "Outcome",
     "Promised",
+    "Promises",
     "ReturnedLine",
     "ReturnedTooMuch",
     "UnknownArticle",
@@ -72,10 +75,13 @@ __all__ = [
     "ingest_orders",
     "link_line",
     "place_order",
+    "read_promises",
     "register_return",
     "register_returns",
     "release_hold",
     "release_promises",
     "serve_order",
+    "settle_withdrawn",
+    "settle_withdrawn_reservations",
     "ship",
 ]

@@ -1,4 +1,4 @@
-"""Promises of stock to order lines: made under lock, served to who waits, given back."""
+"""Promises of stock to order lines: made under lock, served to who waits, taken back."""
 
 from __future__ import annotations
 
@@ -9,13 +9,22 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F
 
-from inventory.models import Allocation, Location, StockLevel
-from inventory.operations import allocate_available, release_allocation
+from inventory.models import Location, StockLevel, StockLevelQuerySet
+from inventory.operations import allocate_levels
 from orders.models import LineAllocation, Order, OrderEvent, OrderHold, OrderLine
+from orders.operations.contents import Contents, contents_of, units_in
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, close_holds, open_holds
+from orders.operations.promised import (
+    give_back,
+    lines_of,
+    locked_promises_of,
+    promises_of,
+    read_promises,
+    settle_promises,
+)
 from orders.operations.statuses import locked_order, settle_order
 from orders.queries import servable_orders
 from retail.common.errors import WrongStatus
@@ -23,19 +32,18 @@ from retail.common.models import User
 
 
 class Need(NamedTuple):
-    """Units of a variant that a line still wants, in packs that are not broken up."""
+    """Pieces that a line still wants, and what one of them is made of."""
 
     line_id: int
-    variant_id: int
-    pack_size: int
-    units: int
+    contents: Contents
+    pieces: int
 
 
 class Share(NamedTuple):
-    """Units of an allocation that serve a line."""
+    """Units of a stock level that are to serve a line."""
 
     line_id: int
-    allocation_id: int
+    level: StockLevel
     units: int
 
 
@@ -51,21 +59,6 @@ class Promised:
     missing: Mapping[int, int]
 
 
-def lines_of(order: Order) -> list[OrderLine]:
-    """Return the lines of a locked order, oldest first."""
-    return list(order.lines.order_by("pk"))
-
-
-def promised_units(lines: Collection[OrderLine]) -> dict[int, int]:
-    """Line id -> units promised to it."""
-    return dict(
-        LineAllocation.objects.filter(line__in=list(lines), units__gt=0)
-        .values("line_id")
-        .annotate(promised=Sum("units"))
-        .values_list("line_id", "promised")
-    )
-
-
 def promise_lines(
     *,
     order: Order,
@@ -75,64 +68,51 @@ def promise_lines(
     by: User | None = None,
 ) -> Promised:
     """
-    Promise what there is to the lines of a locked order, oldest line first.
+    Promise what there is to the lines of a locked order, oldest line first and whole pieces only.
 
     The location that can serve most of it is asked first, so that an order is split as little as
-    can be; among equals the location's priority decides. Neither saves the order nor opens holds.
+    can be; among equals the location's priority decides. All of one piece, a pack or a bundle,
+    comes from one location. Neither saves the order nor opens holds.
 
-    lines: all lines of the order. promised: line id -> units it has already.
+    lines: all lines of the order. promised: line id -> pieces it has already.
     """
     needs = _needs(lines, promised)
-    wanted = _by_variant((need.variant_id, need.units) for need in needs)
-    locations = ranked_locations(wanted)
-    if not locations:
-        return Promised(units=0, missing=wanted)
-    allocations = allocate_available(
-        locations=locations,
-        units=wanted,
-        reference=_next_reference(order),
-        at=at,
-    )
-    if not allocations:
-        return Promised(units=0, missing=wanted)
-    shares, leftovers = share_out(needs, allocations)
-    LineAllocation.objects.bulk_create(
-        LineAllocation(line_id=share.line_id, allocation_id=share.allocation_id, units=share.units)
-        for share in shares
-    )
-    if leftovers:
-        release_allocation(units=leftovers, at=at)
+    wanted = units_in((need.contents, need.pieces) for need in needs)
+    levels = _lock_free_levels(wanted)
+    shares = share_out(needs, levels, ranked_locations(levels, wanted))
     units = sum(share.units for share in shares)
-    record_events([event(order, OrderEvent.Kind.ALLOCATED, at=at, by=by, units=units)])
-    if shares and order.location_id is None:
-        order.location = locations[0]
-    return Promised(units=units, missing=_missing(needs, shares))
+    if shares:
+        _allocate(order, shares, at)
+        record_events([event(order, OrderEvent.Kind.ALLOCATED, at=at, by=by, units=units)])
+        if order.location_id is None:
+            order.location = shares[0].level.location
+    return Promised(units=units, missing=_missing(needs, levels, shares))
 
 
 def share_out(
-    needs: Sequence[Need], allocations: Sequence[Allocation]
-) -> tuple[list[Share], dict[int, int]]:
+    needs: Sequence[Need], levels: Sequence[StockLevel], locations: Sequence[Location]
+) -> list[Share]:
     """
-    Share promised units among lines, the earlier line first and whole packs only.
+    Share the free units of levels among lines, location by location, the earlier line first.
 
-    Returns the shares, and allocation id -> units that make no whole pack for anybody.
+    Whole pieces only, none of them from two locations.
     """
-    open_needs = {need.line_id: need.units for need in needs}
-    shares: list[Share] = []
-    leftovers: dict[int, int] = {}
-    for allocation in allocations:
-        units = allocation.units
+    level_at = {(level.location_id, level.variant_id): level for level in levels}
+    free = {key: level.on_hand - level.allocated for key, level in level_at.items()}
+    wanted = {need.line_id: need.pieces for need in needs}
+    shares = []
+    for location in locations:
         for need in needs:
-            if need.variant_id != allocation.level.variant_id:
+            spots = {(location.pk, pk): each for pk, each in need.contents.items()}
+            there = min(free.get(spot, 0) // each for spot, each in spots.items())
+            pieces = min(wanted[need.line_id], there)
+            if not pieces:
                 continue
-            taken = min(open_needs[need.line_id], units) // need.pack_size * need.pack_size
-            if taken:
-                shares.append(Share(need.line_id, allocation.pk, taken))
-                open_needs[need.line_id] -= taken
-                units -= taken
-        if units:
-            leftovers[allocation.pk] = units
-    return shares, leftovers
+            wanted[need.line_id] -= pieces
+            for spot, each in spots.items():
+                free[spot] -= pieces * each
+                shares.append(Share(need.line_id, level_at[spot], pieces * each))
+    return shares
 
 
 def hold_short_order(
@@ -178,7 +158,7 @@ def allocate_order(*, order_id: int, at: datetime, by: User | None = None) -> Pr
             status=order.lifecycle,
         )
     lines = lines_of(order)
-    promised = promise_lines(order=order, lines=lines, promised=promised_units(lines), at=at, by=by)
+    promised = promise_rest(order=order, lines=lines, at=at, by=by)
     hold_short_order(order=order, missing=promised.missing, at=at, by=by)
     settle_order(order=order, lines=lines)
     return promised
@@ -197,7 +177,7 @@ def serve_order(*, order_id: int, at: datetime) -> Promised:
     if not order.is_open:
         return Promised(units=0, missing={})
     lines = lines_of(order)
-    promised = promise_lines(order=order, lines=lines, promised=promised_units(lines), at=at)
+    promised = promise_rest(order=order, lines=lines, at=at)
     if not promised.missing:
         hold_short_order(order=order, missing={}, at=at)
     settle_order(order=order, lines=lines)
@@ -232,8 +212,14 @@ def release_promises(*, order_id: int, reason: str, at: datetime, by: User | Non
     """
     order = locked_order(order_id)
     lines = lines_of(order)
+    promises = locked_promises_of(order=order, lines=lines, at=at)
     units = give_back(
-        order=order, units=promised_units(lines), at=at, by=by, details={"reason": reason}
+        order=order,
+        promises=promises,
+        units=promises.units(),
+        at=at,
+        by=by,
+        details={"reason": reason},
     )
     if units:
         open_holds(
@@ -246,95 +232,107 @@ def release_promises(*, order_id: int, reason: str, at: datetime, by: User | Non
     return units
 
 
-def give_back(
-    *,
-    order: Order,
-    units: Mapping[int, int],
-    at: datetime,
-    by: User | None = None,
-    details: Mapping[str, str] | None = None,
-) -> int:
+@transaction.atomic
+def settle_withdrawn(*, order_id: int, at: datetime) -> int:
     """
-    Give back promised units of a locked order (line id -> units), the youngest promise first.
+    Take off an order's promises what a sale, a count or an adjustment has taken back.
 
-    Returns the units given back.
+    The order waits for stock again and is held, for the reason that the goods are gone. Returns
+    the units; with nothing withdrawn it changes nothing. Every other act on the order's promises
+    does the same first.
+    Locks: the order, then the stock levels.
     """
-    line_allocations = list(
-        LineAllocation.objects.filter(line_id__in=list(units), units__gt=0).order_by("-pk")
-    )
-    left = dict(units)
-    by_allocation: dict[int, int] = defaultdict(int)
-    for line_allocation in line_allocations:
-        taken = min(left[line_allocation.line_id], line_allocation.units)
-        if not taken:
-            continue
-        line_allocation.units -= taken
-        left[line_allocation.line_id] -= taken
-        by_allocation[line_allocation.allocation_id] += taken
-    given_back = sum(by_allocation.values())
-    if given_back:
-        release_allocation(units=by_allocation, at=at)
-        LineAllocation.objects.bulk_update(line_allocations, ["units"])
-        record_events(
-            [
-                event(
-                    order,
-                    OrderEvent.Kind.PROMISE_RELEASED,
-                    at=at,
-                    by=by,
-                    units=given_back,
-                    **(details or {}),
-                )
-            ]
-        )
-    return given_back
+    order = locked_order(order_id)
+    lines = lines_of(order)
+    units = settle_promises(order=order, promises=read_promises(lines), at=at)
+    if units:
+        settle_order(order=order, lines=lines)
+    return units
 
 
-def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need]:
-    needs = (
-        Need(
-            line_id=line.pk,
-            variant_id=line.variant_id,
-            pack_size=line.pack_size,
-            units=line.open_quantity * line.pack_size - promised.get(line.pk, 0),
-        )
-        for line in lines
-        if line.is_stocked and line.variant_id is not None
-    )
-    return [need for need in needs if need.units > 0]
+def promise_rest(
+    *, order: Order, lines: Sequence[OrderLine], at: datetime, by: User | None = None
+) -> Promised:
+    """Promise to the lines of a locked order what they still want, see `promise_lines`."""
+    promised = promises_of(order=order, lines=lines, at=at).pieces()
+    return promise_lines(order=order, lines=lines, promised=promised, at=at, by=by)
 
 
-def _missing(needs: Sequence[Need], shares: Sequence[Share]) -> dict[int, int]:
-    served = _by_variant((share.line_id, share.units) for share in shares)
-    still = _by_variant(
-        (need.variant_id, need.units - served.get(need.line_id, 0)) for need in needs
-    )
-    return {variant_id: units for variant_id, units in still.items() if units}
-
-
-def _by_variant(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
-    sums: dict[int, int] = defaultdict(int)
-    for key, units in pairs:
-        sums[key] += units
-    return dict(sums)
-
-
-def ranked_locations(wanted: Mapping[int, int]) -> list[Location]:
+def ranked_locations(levels: Iterable[StockLevel], wanted: Mapping[int, int]) -> list[Location]:
     """
-    Return the locations that have any of it, those that serve most first, then by priority.
-
-    Read without a lock and good for the order of asking only: the promise itself is decided
-    under lock.
+    Return the locations of levels, those that serve most of what is wanted first, then by priority.
     """
-    if not wanted:
-        return []
-    levels = StockLevel.objects.filter(
-        variant_id__in=list(wanted), location__is_shipping=True, on_hand__gt=F("allocated")
-    ).select_related("location")
     served: dict[Location, int] = defaultdict(int)
     for level in levels:
         served[level.location] += min(level.on_hand - level.allocated, wanted[level.variant_id])
     return sorted(served, key=lambda location: (-served[location], location.priority, location.pk))
+
+
+def free_levels(wanted: Collection[int]) -> StockLevelQuerySet:
+    """Return the levels with free units of these variants, at locations that ship."""
+    return StockLevel.objects.filter(
+        variant_id__in=list(wanted), location__is_shipping=True, on_hand__gt=F("allocated")
+    ).select_related("location")
+
+
+def _lock_free_levels(wanted: Collection[int]) -> list[StockLevel]:
+    return list(free_levels(wanted).for_update()) if wanted else []
+
+
+def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need]:
+    contents = contents_of(lines)
+    needs = (
+        Need(
+            line_id=line.pk,
+            contents=contents[line.pk],
+            pieces=line.open_quantity - promised.get(line.pk, 0),
+        )
+        for line in lines
+        if line.pk in contents
+    )
+    return [need for need in needs if need.pieces > 0]
+
+
+def _allocate(order: Order, shares: Sequence[Share], at: datetime) -> None:
+    """Promise the shares, whose levels are locked."""
+    units: dict[int, int] = defaultdict(int)
+    for share in shares:
+        units[share.level.pk] += share.units
+    allocations = allocate_levels(
+        units=units, reference=_next_reference(order), at=at, channel=order.channel
+    )
+    allocation_of = {allocation.level_id: allocation for allocation in allocations}
+    LineAllocation.objects.bulk_create(
+        LineAllocation(
+            line_id=share.line_id, allocation=allocation_of[share.level.pk], units=share.units
+        )
+        for share in shares
+    )
+
+
+def _missing(
+    needs: Sequence[Need], levels: Sequence[StockLevel], shares: Sequence[Share]
+) -> dict[int, int]:
+    """
+    Return variant id -> units that are not there for what is left of the needs.
+
+    Where all of it is there, but nowhere together, all of it is missing.
+    """
+    free: dict[int, int] = defaultdict(int)
+    served: dict[int, int] = defaultdict(int)
+    for level in levels:
+        free[level.variant_id] += level.on_hand - level.allocated
+    for share in shares:
+        free[share.level.variant_id] -= share.units
+        served[share.line_id] += share.units
+    left = [
+        (need.contents, need.pieces - served[need.line_id] // sum(need.contents.values()))
+        for need in needs
+    ]
+    left = [(contents, pieces) for contents, pieces in left if pieces]
+    short = {pk: units - free[pk] for pk, units in units_in(left).items() if units > free[pk]}
+    scattered = units_in(pair for pair in left if not short.keys() & pair[0].keys())
+    return short | scattered
 
 
 def _next_reference(order: Order) -> str:

@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db import transaction
 
 from orders.models import Order, OrderEvent, OrderLine
-from orders.operations.allocation import give_back, lines_of, promised_units
 from orders.operations.events import event, record_events
 from orders.operations.holds import close_holds
+from orders.operations.promised import give_back, lines_of, locked_promises_of
 from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import WrongStatus
 from retail.common.models import User
@@ -48,9 +48,8 @@ def call_off(
     by: User | None = None,
 ) -> None:
     """Cancel what is left of a locked order, see `cancel_order`; saves the order."""
-    promised = promised_units(lines)
-    if promised:
-        give_back(order=order, units=promised, at=at, by=by)
+    promises = locked_promises_of(order=order, lines=lines, at=at)
+    give_back(order=order, promises=promises, units=promises.units(), at=at, by=by)
     pieces = sum(line.open_quantity for line in lines)
     for line in lines:
         line.cancelled += line.open_quantity

@@ -10,15 +10,16 @@ from typing import Any
 
 from django.db import transaction
 
-from catalog.models import Variant
 from channels.connectors.base import IncomingOrder, IncomingStatus
 from channels.models import Channel
 from channels.operations import ResolvedLine, resolve_variants
 from customers.models import Customer
 from customers.operations import Buyer, PostalAddress, identify, record_address
 from inventory.models import Location
+from inventory.operations import PeriodClosed
 from orders.models import Order, OrderEvent, OrderHold, OrderLine
 from orders.operations.allocation import promise_lines, stock_hold
+from orders.operations.contents import Articles, articles_of, store_components
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, open_holds
 from orders.operations.reading import (
@@ -172,23 +173,26 @@ def _identify(order: Order, incoming: IncomingOrder, at: datetime) -> Customer |
 def store_lines(*, order: Order, reading: Reading) -> list[OrderLine]:
     """Store the lines of a new order with the variants they mean."""
     resolved = resolve_variants(channel=order.channel, lines=reading.lines)
-    lines = build_lines(orders=[order], readings=[reading], resolved=resolved)
-    return OrderLine.objects.bulk_create(lines)
+    articles = articles_of(line.variant_id for line in resolved if line.variant_id)
+    lines = OrderLine.objects.bulk_create(
+        build_lines(orders=[order], readings=[reading], resolved=resolved, articles=articles)
+    )
+    store_components(lines=lines, articles=articles)
+    return lines
 
 
 def build_lines(
-    *, orders: Sequence[Order], readings: Sequence[Reading], resolved: Sequence[ResolvedLine]
+    *,
+    orders: Sequence[Order],
+    readings: Sequence[Reading],
+    resolved: Sequence[ResolvedLine],
+    articles: Articles,
 ) -> list[OrderLine]:
     """
     Make the rows of the lines of several orders, not stored yet.
 
-    resolved: one per line, order after order.
+    resolved: one per line, order after order. articles: their variants.
     """
-    services = set(
-        Variant.objects.filter(
-            pk__in={line.variant_id for line in resolved if line.variant_id}, is_stocked=False
-        ).values_list("pk", flat=True)
-    )
     lines = [
         (order, line)
         for order, reading in zip(orders, readings, strict=True)
@@ -200,7 +204,8 @@ def build_lines(
             line=line,
             variant_id=found.variant_id,
             pack_size=found.pack_size,
-            is_stocked=line.is_stocked and found.variant_id not in services,
+            is_stocked=line.is_stocked and found.variant_id not in articles.services,
+            is_bundle=line.is_stocked and found.variant_id in articles.bundles,
         )
         for (order, line), found in zip(lines, resolved, strict=True)
     ]
@@ -242,11 +247,14 @@ def _sell(
     at: datetime,
 ) -> list[NewHold]:
     """Book the goods of an order that the channel has shipped; return what is wrong then."""
-    goods = [line for line in lines if line.is_stocked and line.variant_id is not None]
-    if not goods:
+    if not any(line.is_stocked and line.variant_id is not None for line in lines):
         return []
     sold_at = min(reading.order.updated_at, at)
-    sale = sell_at_once(order=order, goods=goods, lines=lines, location=location, sold_at=sold_at)
+    try:
+        sale = sell_at_once(order=order, lines=lines, location=location, sold_at=sold_at)
+    except PeriodClosed:
+        # The order is a fact, however late it is told: its goods leave the open books.
+        sale = sell_at_once(order=order, lines=lines, location=location, sold_at=at)
     return [] if sale else [sold_without_stock()]
 
 

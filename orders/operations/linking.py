@@ -8,13 +8,10 @@ from django.db import transaction
 
 from catalog.models import Variant
 from orders.models import Order, OrderHold, OrderLine
-from orders.operations.allocation import (
-    hold_short_order,
-    lines_of,
-    promise_lines,
-    promised_units,
-)
+from orders.operations.allocation import hold_short_order, promise_rest
+from orders.operations.contents import articles_of, store_components
 from orders.operations.holds import close_holds
+from orders.operations.promised import lines_of
 from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -66,7 +63,7 @@ def link_line(
             status=order.lifecycle,
         )
     _link(order, line, variant, pack_size, at=at, by=by)
-    promised = promise_lines(order=order, lines=lines, promised=promised_units(lines), at=at, by=by)
+    promised = promise_rest(order=order, lines=lines, at=at, by=by)
     hold_short_order(order=order, missing=promised.missing, at=at, by=by)
     settle_order(order=order, lines=lines)
     return line
@@ -81,10 +78,13 @@ def _link(
     at: datetime,
     by: User | None,
 ) -> None:
+    articles = articles_of([variant.pk])
     line.variant = variant
     line.pack_size = pack_size
-    line.is_stocked = line.is_stocked and variant.is_stocked
-    line.save(update_fields=["variant", "pack_size", "is_stocked"])
+    line.is_stocked = line.is_stocked and variant.pk not in articles.services
+    line.is_bundle = line.is_stocked and variant.pk in articles.bundles
+    line.save(update_fields=["variant", "pack_size", "is_stocked", "is_bundle"])
+    store_components(lines=[line], articles=articles)
     close_holds(
         order=order,
         kinds=[OrderHold.Kind.UNKNOWN_ITEM],

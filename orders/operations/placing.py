@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from customers.models import Address, Customer
 from inventory.operations import InsufficientStock
 from orders.models import Order, OrderEvent, OrderLine
 from orders.operations.allocation import promise_lines
+from orders.operations.contents import articles_of, store_components
 from orders.operations.events import event, record_events
 from orders.operations.reading import LONGEST_NAME
 from orders.operations.statuses import settle_order
@@ -97,6 +98,22 @@ def place_order(
     order = own.get()
     if order.payload_digest:
         return _same(order, digest)
+    stored = _store_lines(order, lines, variants, prices, totals)
+    record_events([event(order, OrderEvent.Kind.PLACED, at=at, by=by, total=str(order.total))])
+    _promise_whole(order, stored, at=at, by=by)
+    order.payload_digest = digest
+    order.save(update_fields=["payload_digest"])
+    return order
+
+
+def _store_lines(
+    order: Order,
+    lines: Sequence[NewOrderLine],
+    variants: Mapping[int, Variant],
+    prices: Sequence[Decimal],
+    totals: Sequence[Decimal],
+) -> list[OrderLine]:
+    articles = articles_of(variants)
     stored = OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
@@ -104,7 +121,8 @@ def place_order(
             variant=variants[line.variant_id],
             raw_sku=variants[line.variant_id].sku,
             name=str(variants[line.variant_id].product)[:LONGEST_NAME],
-            is_stocked=variants[line.variant_id].is_stocked,
+            is_stocked=line.variant_id not in articles.services,
+            is_bundle=line.variant_id in articles.bundles,
             ordered=line.quantity,
             unit_price=price,
             total=total,
@@ -113,11 +131,8 @@ def place_order(
             zip(lines, prices, totals, strict=True), start=1
         )
     )
-    record_events([event(order, OrderEvent.Kind.PLACED, at=at, by=by, total=str(order.total))])
-    _promise_whole(order, stored, at=at, by=by)
-    order.payload_digest = digest
-    order.save(update_fields=["payload_digest"])
-    return order
+    store_components(lines=stored, articles=articles)
+    return stored
 
 
 def _promise_whole(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +12,19 @@ from django.db import transaction
 from catalog.models import Variant
 from channels.models import Channel
 from customers.models import Customer
-from inventory.models import Location
-from inventory.operations import return_stock
+from inventory.models import Location, StockMovement
+from inventory.operations import Source, return_stock
 from orders.models import Order, OrderEvent, OrderLine, Return, ReturnLine
-from orders.operations.allocation import lines_of
+from orders.operations.contents import (
+    Articles,
+    Contents,
+    articles_of,
+    contents_of,
+    ids_by_variant,
+    units_in,
+)
 from orders.operations.events import event, record_events
+from orders.operations.promised import lines_of
 from orders.operations.shipping import UnknownLine
 from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import BusinessError
@@ -84,16 +91,20 @@ def register_return(
     )
     # Of two at once the second waits here, inserts nothing and finds the first's lines.
     Return.objects.bulk_create([new], ignore_conflicts=True)
-    registered = Return.objects.select_for_update(no_key=True).get(channel=channel, external_id=key)
+    registered = (
+        Return.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("location", "received_by")
+        .get(channel=channel, external_id=key)
+    )
     if registered.lines.exists():
         return registered
     _require_sane(lines)
     order_lines = {line.pk: line for line in lines_of(order)} if order else {}
-    rows = _return_lines(registered, lines, order_lines)
+    articles = articles_of(line.variant_id for line in lines if line.variant_id is not None)
+    rows = _return_lines(registered, lines, order_lines, articles)
     _take_back(order, order_lines, lines)
     ReturnLine.objects.bulk_create(rows)
-    if units := units_to_restock(rows, order_lines):
-        return_stock(location=location, units=units, reference=registered.number, at=at, by=by)
+    _restock(registered, rows, contents_of(order_lines.values()), articles)
     if order:
         pieces = sum(line.quantity for line in lines)
         record_events(
@@ -111,17 +122,34 @@ def register_return(
     return registered
 
 
-def units_to_restock(
-    rows: Sequence[ReturnLine], order_lines: Mapping[int, OrderLine]
-) -> dict[int, int]:
-    """Return variant id -> units that go back on the shelf."""
-    units: dict[int, int] = defaultdict(int)
-    for row in rows:
-        if row.disposition != ReturnLine.Disposition.RESTOCK or row.variant_id is None:
-            continue
-        line = order_lines.get(row.order_line_id) if row.order_line_id else None
-        units[row.variant_id] += row.quantity * (line.pack_size if line else 1)
-    return dict(units)
+def _restock(
+    registered: Return,
+    rows: Sequence[ReturnLine],
+    contents_of_lines: Mapping[int, Contents],
+    articles: Articles,
+) -> None:
+    """Put on the shelf what can be: of a bundle its components, as they were sold."""
+    contents = {
+        row: contents_of_lines[row.order_line_id]
+        if row.order_line_id
+        else articles.contents(row.variant_id)
+        for row in rows
+        if row.disposition == ReturnLine.Disposition.RESTOCK and row.variant_id is not None
+    }
+    if not contents:
+        return
+    return_stock(
+        location=registered.location,
+        units=units_in((parts, row.quantity) for row, parts in contents.items()),
+        reference=registered.number,
+        at=registered.received_at,
+        by=registered.received_by,
+        source=Source(
+            kind=StockMovement.SourceKind.CUSTOMER_RETURN,
+            document_id=registered.pk,
+            lines=ids_by_variant((row.pk, parts.keys()) for row, parts in contents.items()),
+        ),
+    )
 
 
 def _require_sane(lines: Sequence[ReturnedLine]) -> None:
@@ -132,7 +160,10 @@ def _require_sane(lines: Sequence[ReturnedLine]) -> None:
 
 
 def _return_lines(
-    registered: Return, lines: Sequence[ReturnedLine], order_lines: Mapping[int, OrderLine]
+    registered: Return,
+    lines: Sequence[ReturnedLine],
+    order_lines: Mapping[int, OrderLine],
+    articles: Articles,
 ) -> list[ReturnLine]:
     asked = {line.order_line_id for line in lines if line.order_line_id is not None}
     if unknown := sorted(asked - order_lines.keys()):
@@ -146,7 +177,7 @@ def _return_lines(
         if line.order_line_id is not None:
             _fill_from_line(row, order_lines[line.order_line_id])
         elif line.variant_id in variants:
-            _fill_from_variant(row, variants[line.variant_id])
+            _fill_from_variant(row, variants[line.variant_id], articles)
         else:
             raise InvalidReturn("There is no such article.", variant=line.variant_id)
         row.unit_price = row.unit_price if line.unit_price is None else round_rate(line.unit_price)
@@ -163,12 +194,12 @@ def _fill_from_line(row: ReturnLine, line: OrderLine) -> None:
     row.disposition = disposition(is_stocked=line.is_stocked and line.variant_id is not None)
 
 
-def _fill_from_variant(row: ReturnLine, variant: Variant) -> None:
+def _fill_from_variant(row: ReturnLine, variant: Variant, articles: Articles) -> None:
     row.variant = variant
     row.raw_sku = variant.sku
     row.name = str(variant.product)
     row.unit_price = ZERO
-    row.disposition = disposition(is_stocked=variant.is_stocked)
+    row.disposition = disposition(is_stocked=variant.pk not in articles.services)
 
 
 def disposition(*, is_stocked: bool) -> str:

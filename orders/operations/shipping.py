@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,8 +10,8 @@ from django.db import transaction
 
 from channels.models import Channel, OutboxEntry
 from channels.operations import enqueue
-from inventory.models import Location, StockMovement
-from inventory.operations import InsufficientStock, issue_stock, ship_allocated
+from inventory.models import ChannelStockSource, Location, StockMovement
+from inventory.operations import InsufficientStock, issue_stock, sell_stock, ship_allocated
 from orders.models import (
     Fulfillment,
     FulfillmentLine,
@@ -22,8 +21,10 @@ from orders.models import (
     OrderLine,
     Parcel,
 )
-from orders.operations.allocation import lines_of, ranked_locations
+from orders.operations.allocation import free_levels, ranked_locations
+from orders.operations.contents import Contents, contents_of, shipment, units_in
 from orders.operations.events import event, record_events
+from orders.operations.promised import Promises, Spot, lines_of, promises_of, take_off
 from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -71,10 +72,10 @@ def ship(
     key: made by whoever asks; the same key again returns the first fulfillment.
     location_id: where they leave from; by default where the order is served from, or, when
     nothing is promised there any more, wherever something is.
-    Locks: the order, then cost pools and stock levels.
+    Locks: the order, then cost pools, stock levels and allocations.
 
     :raises WrongStatus: the order is completed or cancelled.
-    :raises OrderOnHold: names every open hold.
+    :raises OrderOnHold: names every open hold; what was promised may be gone by now.
     :raises NothingToShip: nothing is promised there.
     :raises NotEnoughPromised: names the lines with fewer pieces promised there than asked for.
     :raises UnknownLine: a line of another order.
@@ -82,24 +83,26 @@ def ship(
     order = locked_order(order_id)
     if earlier := order.fulfillments.filter(key=key).first():
         return earlier
-    _require_ready(order)
     lines = lines_of(order)
-    promises = list(
-        LineAllocation.objects.filter(line__order=order, units__gt=0)
-        .select_related("allocation__level")
-        .order_by("pk")
-    )
+    promises = promises_of(order=order, lines=lines, at=at)
+    _require_ready(order)
     if location_id is None:
         location_id = _default_location_id(order, promises)
-    promises = [row for row in promises if row.allocation.level.location_id == location_id]
+    promises = promises.at_location(location_id)
     pieces = _pieces_to_ship(order, lines, promises, quantities)
     fulfillment = Fulfillment.objects.create(
         order=order, location_id=location_id, key=key, shipped_at=at, shipped_by=by
     )
-    units = _consume(promises, {line.pk: pieces.get(line.pk, 0) * line.pack_size for line in lines})
-    ship_allocated(units=units, reference=fulfillment.number, at=at, by=by)
-    LineAllocation.objects.bulk_update(promises, ["units"])
-    sent = book_sent(fulfillment=fulfillment, lines=lines, pieces=pieces, at=at, by=by)
+    sent = list_sent(fulfillment=fulfillment, lines=lines, pieces=pieces)
+    ship_allocated(
+        units=_consume(promises, pieces, location_id),
+        reference=fulfillment.number,
+        at=at,
+        by=by,
+        source=shipment(fulfillment, sent, promises.contents),
+    )
+    LineAllocation.objects.bulk_update(promises.rows, ["units"])
+    book_sent(fulfillment=fulfillment, sent=sent, at=at, by=by)
     if carrier or tracking_number:
         Parcel.objects.create(
             fulfillment=fulfillment, carrier=carrier, tracking_number=tracking_number
@@ -109,32 +112,36 @@ def ship(
     return fulfillment
 
 
+def list_sent(
+    *, fulfillment: Fulfillment, lines: Sequence[OrderLine], pieces: Mapping[int, int]
+) -> list[FulfillmentLine]:
+    """
+    Write the lines of a fulfillment: these pieces of goods (line id -> pieces).
+
+    What is not stocked leaves with the first fulfillment of the order.
+    """
+    leaving = (
+        (line, pieces.get(line.pk, 0) if line.is_stocked else line.open_quantity) for line in lines
+    )
+    return FulfillmentLine.objects.bulk_create(
+        FulfillmentLine(fulfillment=fulfillment, line=line, quantity=quantity)
+        for line, quantity in leaving
+        if quantity
+    )
+
+
 def book_sent(
     *,
     fulfillment: Fulfillment,
-    lines: Sequence[OrderLine],
-    pieces: Mapping[int, int],
+    sent: Sequence[FulfillmentLine],
     at: datetime,
     by: User | None = None,
-) -> dict[str, int]:
-    """
-    Write what left with a fulfillment: its lines, the pieces shipped of each, the event.
-
-    What is not stocked leaves with the first fulfillment of the order.
-    Returns the channel's line id -> pieces.
-    """
-    leaving = {
-        line: pieces.get(line.pk, 0) if line.is_stocked else line.open_quantity for line in lines
-    }
-    leaving = {line: quantity for line, quantity in leaving.items() if quantity}
-    for line, quantity in leaving.items():
-        line.shipped += quantity
-    OrderLine.objects.bulk_update(list(leaving), ["shipped"])
-    FulfillmentLine.objects.bulk_create(
-        FulfillmentLine(fulfillment=fulfillment, line=line, quantity=quantity)
-        for line, quantity in leaving.items()
-    )
-    goods = sum(quantity for line, quantity in leaving.items() if line.is_stocked)
+) -> None:
+    """Count what left with a fulfillment on the lines of its order, and write the event."""
+    for row in sent:
+        row.line.shipped += row.quantity
+    OrderLine.objects.bulk_update([row.line for row in sent], ["shipped"])
+    goods = sum(row.quantity for row in sent if row.line.is_stocked)
     record_events(
         [
             event(
@@ -147,31 +154,29 @@ def book_sent(
             )
         ]
     )
-    return {line.external_line_id: quantity for line, quantity in leaving.items()}
 
 
 def sell_at_once(
     *,
     order: Order,
-    goods: Sequence[OrderLine],
     lines: Sequence[OrderLine],
     location: Location | None,
     sold_at: datetime,
 ) -> Fulfillment | None:
     """
-    Book goods that the channel has handed over itself, out of free stock and without a promise.
+    Book goods that the channel has handed over itself, without a promise.
 
-    All of the goods or nothing; None when there is not enough. Neither saves the order nor opens
-    a hold.
+    All goods of known articles or nothing. A till's goods are gone from the store, whatever the
+    system knew of them: see `sell_stock`. Another channel's come out of free stock, and when there
+    is not enough nothing is booked. Neither saves the order nor opens a hold.
 
-    goods: lines of known articles, of all `lines`. location: where they were taken from; by
-    default the one that has most of them.
+    lines: all lines of the order. location: where the goods were taken from; by default where the
+    till stands, else the location that has most of them. None is returned without one, too.
     """
-    units: dict[int, int] = defaultdict(int)
-    for line in goods:
-        if line.variant_id is not None:
-            units[line.variant_id] += line.open_quantity * line.pack_size
-    location = location or next(iter(ranked_locations(units)), None)
+    contents = contents_of(lines)
+    pieces = {line.pk: line.open_quantity for line in lines if line.pk in contents}
+    units = units_in((contents[line_id], count) for line_id, count in pieces.items())
+    location = location or _place_of_sale(order.channel, units)
     if location is None:
         return None
     try:
@@ -184,23 +189,49 @@ def sell_at_once(
                 key=SOLD_BY_CHANNEL,
                 shipped_at=sold_at,
             )
-            issue_stock(
-                location=location,
-                units=units,
-                kind=StockMovement.Kind.SALE,
-                reference=fulfillment.number,
-                at=sold_at,
-            )
+            sent = list_sent(fulfillment=fulfillment, lines=lines, pieces=pieces)
+            _take_sold(fulfillment, units, sent, contents)
     except InsufficientStock:
         return None
-    book_sent(
-        fulfillment=fulfillment,
-        lines=lines,
-        pieces={line.pk: line.open_quantity for line in goods},
-        at=sold_at,
-    )
+    book_sent(fulfillment=fulfillment, sent=sent, at=sold_at)
     order.location = location
     return fulfillment
+
+
+def _take_sold(
+    fulfillment: Fulfillment,
+    units: Mapping[int, int],
+    sent: Sequence[FulfillmentLine],
+    contents: Mapping[int, Contents],
+) -> None:
+    """Take the units of a sale out of stock, as far as it knows of them."""
+    source = shipment(fulfillment, sent, contents)
+    if fulfillment.method == Fulfillment.Method.COUNTER:
+        sell_stock(
+            location=fulfillment.location,
+            units=units,
+            reference=fulfillment.number,
+            at=fulfillment.shipped_at,
+            source=source,
+        )
+    else:
+        issue_stock(
+            location=fulfillment.location,
+            units=units,
+            kind=StockMovement.Kind.SALE,
+            reference=fulfillment.number,
+            at=fulfillment.shipped_at,
+            source=source,
+        )
+
+
+def _place_of_sale(channel: Channel, units: Mapping[int, int]) -> Location | None:
+    """Return where a till stands, or else the location that has most of the units."""
+    if channel.kind == Channel.Kind.POS:
+        sources = ChannelStockSource.objects.filter(channel=channel).select_related("location")
+        if source := sources.order_by("location__priority", "pk").first():
+            return source.location
+    return next(iter(ranked_locations(free_levels(units), units)), None)
 
 
 def sale_method(channel: Channel) -> str:
@@ -223,8 +254,8 @@ def _require_ready(order: Order) -> None:
         )
 
 
-def _default_location_id(order: Order, promises: Sequence[LineAllocation]) -> int:
-    places = [row.allocation.level.location_id for row in promises]
+def _default_location_id(order: Order, promises: Promises) -> int:
+    places = [row.allocation.level.location_id for row in promises.rows]
     if not places:
         raise NothingToShip(f"Nothing is promised to {order}.", order=order.number)
     return order.location_id if order.location_id in places else places[0]
@@ -233,14 +264,11 @@ def _default_location_id(order: Order, promises: Sequence[LineAllocation]) -> in
 def _pieces_to_ship(
     order: Order,
     lines: Sequence[OrderLine],
-    promises: Sequence[LineAllocation],
+    promises: Promises,
     quantities: Mapping[int, int] | None,
 ) -> dict[int, int]:
     """Return line id -> pieces: those asked for when all are promised here, else all promised."""
-    units: dict[int, int] = defaultdict(int)
-    for row in promises:
-        units[row.line_id] += row.units
-    promised = {line.pk: units[line.pk] // line.pack_size for line in lines if line.pk in units}
+    promised = promises.pieces()
     if not any(promised.values()):
         raise NothingToShip(f"Nothing is promised to {order} there.", order=order.number)
     if quantities is None:
@@ -265,23 +293,20 @@ def _pieces_to_ship(
     return asked
 
 
-def _consume(promises: Sequence[LineAllocation], units: dict[int, int]) -> dict[int, int]:
-    """Take units (line id -> units) off the promises, oldest first; allocation id -> units."""
-    taken: dict[int, int] = defaultdict(int)
-    for row in promises:
-        count = min(row.units, units.get(row.line_id, 0))
-        if not count:
-            continue
-        row.units -= count
-        units[row.line_id] -= count
-        taken[row.allocation_id] += count
-    return dict(taken)
+def _consume(promises: Promises, pieces: Mapping[int, int], location_id: int) -> dict[int, int]:
+    """Take pieces (line id -> pieces) off the promises, oldest first; allocation id -> units."""
+    wanted = {
+        Spot(line_id, location_id, variant_id): count * each
+        for line_id, count in pieces.items()
+        for variant_id, each in promises.contents.get(line_id, {}).items()
+    }
+    return take_off(promises.rows, wanted)
 
 
 def _tell_channel(
     order: Order,
     fulfillment: Fulfillment,
-    sent: Mapping[str, int],
+    sent: Sequence[FulfillmentLine],
     carrier: str,
     tracking_number: str,
 ) -> None:
@@ -295,7 +320,7 @@ def _tell_channel(
         # Channels tell one parcel from the next by this number; ours stands in where none is.
         "tracking_number": tracking_number or fulfillment.number,
         "shipped_at": fulfillment.shipped_at.isoformat(),
-        "lines": dict(sent),
+        "lines": {row.line.external_line_id: row.quantity for row in sent},
     }
     enqueue(
         channel=channel,

@@ -6,23 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db.models import Q
-
 from channels.connectors.base import IncomingOrder
 from customers.operations import Buyer, PostalAddress, identify, record_address
-from inventory.models import StockLevel
-from orders.models import LineAllocation, Order, OrderEvent, OrderHold, OrderLine
-from orders.operations.allocation import (
-    give_back,
-    hold_short_order,
-    lines_of,
-    promise_lines,
-    promised_units,
-)
+from orders.models import Order, OrderEvent, OrderHold, OrderLine
+from orders.operations.allocation import hold_short_order, promise_lines
 from orders.operations.cancelling import call_off
 from orders.operations.changes import Changes, diff
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, close_holds, open_holds
+from orders.operations.promised import give_back, lines_of, locked_promises_of
 from orders.operations.reading import (
     Reading,
     amount_or_zero,
@@ -138,8 +130,7 @@ def _change_quantities(
     at: datetime,
 ) -> None:
     """Set other quantities, with the amounts that go with them, and promise anew."""
-    promised = promised_units(lines)
-    _lock_levels(lines, promised)
+    promises = locked_promises_of(order=order, lines=lines, at=at)
     told = {line.external_line_id: line for line in reading.lines}
     for line in lines:
         if (now := quantities.get(line.external_line_id)) is None:
@@ -152,33 +143,11 @@ def _change_quantities(
     OrderLine.objects.bulk_update(
         lines, ["ordered", "cancelled", "unit_price", "discount", "tax", "total"]
     )
-    surplus = {
-        line.pk: promised[line.pk] - line.open_quantity * line.pack_size
-        for line in lines
-        if promised.get(line.pk, 0) > line.open_quantity * line.pack_size
-    }
-    if surplus:
-        give_back(order=order, units=surplus, at=at)
-        promised = promised_units(lines)
-    short = promise_lines(order=order, lines=lines, promised=promised, at=at).missing
+    surplus = promises.beyond({line.pk: line.open_quantity for line in lines})
+    give_back(order=order, promises=promises, units=surplus, at=at)
+    short = promise_lines(order=order, lines=lines, promised=promises.pieces(), at=at).missing
     hold_short_order(order=order, missing=short, at=at)
     _check_total(order, reading, at)
-
-
-def _lock_levels(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> None:
-    """
-    Lock every stock level that giving back and promising will touch, in one go by primary key.
-
-    Each of the two locks its own; one after the other they would break the one order of locks.
-    """
-    variant_ids = {line.variant_id for line in lines if line.variant_id is not None}
-    held = LineAllocation.objects.filter(line_id__in=list(promised))
-    list(
-        StockLevel.objects.for_update().filter(
-            Q(variant_id__in=variant_ids, location__is_shipping=True)
-            | Q(pk__in=held.values_list("allocation__level_id", flat=True))
-        )
-    )
 
 
 def _check_total(order: Order, reading: Reading, at: datetime) -> None:

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import F
 
 from catalog.queries import exchange_rate
-from inventory.operations import Received, receive_stock
+from inventory.models import StockMovement
+from inventory.operations import Received, Source, receive_stock
 from purchasing.models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
 from purchasing.operations.orders import refresh_progress
 from retail.common.errors import BusinessError, WrongStatus
@@ -175,7 +176,12 @@ def _post(
 
     if accepted := _by_variant(receipt_lines):
         receive_stock(
-            location=order.location, received=accepted, reference=receipt.number, at=at, by=by
+            location=order.location,
+            received=accepted,
+            reference=receipt.number,
+            at=at,
+            by=by,
+            source=_source(receipt, receipt_lines),
         )
     return receipt
 
@@ -205,6 +211,14 @@ def _receipt_lines(
         if line.accepted or line.rejected
         for order_line in [lines_by_id[line.order_line_id]]
     ]
+
+
+def _source(receipt: GoodsReceipt, receipt_lines: Sequence[GoodsReceiptLine]) -> Source:
+    lines: dict[int, list[int]] = defaultdict(list)
+    for line in receipt_lines:
+        if line.accepted:
+            lines[line.order_line.variant_id].append(line.pk)
+    return Source(kind=StockMovement.SourceKind.GOODS_RECEIPT, document_id=receipt.pk, lines=lines)
 
 
 def _by_variant(receipt_lines: Sequence[GoodsReceiptLine]) -> dict[int, Received]:

@@ -77,6 +77,14 @@ class BundleComponentFactory(DjangoModelFactory):
     component = factory.SubFactory(VariantFactory)
 
 
+def bundle(parts, **values):
+    """Make a bundle of other variants: variant -> units in one bundle."""
+    variant = VariantFactory(is_stocked=False, **values)
+    for component, units in parts.items():
+        BundleComponentFactory(bundle=variant, component=component, units=units)
+    return variant
+
+
 class BarcodeFactory(DjangoModelFactory):
     class Meta:
         model = Barcode

@@ -18,6 +18,7 @@ from orders.models import (
     Fulfillment,
     FulfillmentLine,
     LineAllocation,
+    LineComponent,
     Order,
     OrderEvent,
     OrderHold,
@@ -27,7 +28,7 @@ from orders.models import (
     ReturnLine,
 )
 from orders.operations import ReturnedLine, hold_order, ingest_order, register_return, ship
-from tests.factories.catalog import VariantFactory
+from tests.factories.catalog import VariantFactory, bundle
 from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON
 from tests.factories.inventory import LocationFactory, stock
@@ -105,6 +106,17 @@ def open_order(*, units=10, quantity=2, level=None, channel=None, **values) -> O
     return ingest_order(channel=channel or ChannelFactory(), incoming=incoming, at=NOON).order
 
 
+def bundle_order(*, quantity=1, channel=None, components=None, **values) -> Order:
+    """Take in an order of a bundle, by default of two pens and an ink with stock of both."""
+    if components is None:
+        pen, ink = (stock(units=10, reference=f"GR-{next(_numbers)}") for _ in range(2))
+        components = {pen.variant: 2, ink.variant: 1}
+    incoming = incoming_order(
+        incoming_line(sku=bundle(components).sku, quantity=quantity), **values
+    )
+    return ingest_order(channel=channel or ChannelFactory(), incoming=incoming, at=NOON).order
+
+
 def shipped_order(**values) -> Order:
     order = open_order(**values)
     ship(order_id=order.pk, key="parcel", carrier="DPD", tracking_number="TN-1", at=NOON)
@@ -139,6 +151,7 @@ MAKERS = {
     OrderEvent: lambda: OrderEvent.objects.get(order=open_order(), kind="ALLOCATED"),
     OrderHold: lambda: OrderHold.objects.get(order=held_order()),
     LineAllocation: lambda: LineAllocation.objects.get(line__order=open_order()),
+    LineComponent: lambda: LineComponent.objects.filter(line__order=bundle_order()).first(),
     Fulfillment: lambda: Fulfillment.objects.get(order=shipped_order()),
     FulfillmentLine: lambda: FulfillmentLine.objects.get(line__order=shipped_order()),
     Parcel: lambda: Parcel.objects.get(fulfillment__order=shipped_order()),

@@ -8,7 +8,7 @@ from inventory.operations import (
     InvalidQuantity,
     NotPromised,
     ReferenceUsed,
-    allocate_available,
+    allocate_levels,
     allocate_stock,
     release_allocation,
 )
@@ -102,61 +102,33 @@ def test_allocate_stock_costs_the_same_queries_for_any_number_of_variants(
         )
 
 
-def test_allocate_available_takes_what_there_is_in_the_order_given():
+def test_allocate_levels_promises_of_each_what_was_chosen():
     shop = stock(units=2)
     warehouse = stock(units=2, variant=shop.variant, reference="GR-2")
-    promise(level=warehouse, units=1, reference="SO-0")
 
-    allocations = allocate_available(
-        locations=[warehouse.location, shop.location],
-        units={shop.variant_id: 9},
-        reference="SO-1",
-        at=AT,
-    )
+    allocations = allocate_levels(units={warehouse.pk: 1, shop.pk: 2}, reference="SO-1", at=AT)
 
-    assert [(row.level, row.units) for row in allocations] == [(warehouse, 1), (shop, 2)]
-    assert figures(warehouse) == (2, 2)
-    assert figures(shop) == (2, 2)
+    assert [(row.level, row.units) for row in allocations] == [(shop, 2), (warehouse, 1)]
+    assert (figures(shop), figures(warehouse)) == ((2, 2), (2, 1))
 
 
-def test_allocate_available_takes_no_more_than_wanted():
-    level = stock(units=5)
-
-    allocations = allocate_available(
-        locations=[level.location], units={level.variant_id: 2}, reference="SO-1", at=AT
-    )
-
-    assert [row.units for row in allocations] == [2]
-    assert figures(level) == (5, 2)
-
-
-def test_allocate_available_of_nothing_is_empty():
-    level = promise(units=1).level
+def test_allocate_levels_with_more_than_is_free_promises_nothing():
+    short, ample = promise(level=stock(units=3), units=2).level, stock(units=9, reference="GR-2")
     before = everything()
 
-    allocations = allocate_available(
-        locations=[level.location],
-        units={level.variant_id: 2, VariantFactory().pk: 1},
-        reference="SO-2",
-        at=AT,
-    )
+    with pytest.raises(InsufficientStock) as refusal:
+        allocate_levels(units={short.pk: 3, ample.pk: 1}, reference="SO-2", at=AT)
 
-    assert allocations == []
+    assert refusal.value.shortages == {short.variant_id: 2}
     assert everything() == before
 
 
-def test_allocate_available_again_returns_the_first_promises():
+def test_allocate_levels_again_returns_the_first_promises():
     level = stock(units=5)
-    arguments = {
-        "locations": [level.location],
-        "units": {level.variant_id: 2},
-        "reference": "SO-1",
-        "at": AT,
-    }
-    first = allocate_available(**arguments)
+    first = allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT)
     before = everything()
 
-    assert allocate_available(**arguments) == first
+    assert allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT) == first
     assert everything() == before
 
 

@@ -38,10 +38,11 @@ from tests.orders.books import books
 
 pytestmark = pytest.mark.django_db
 
-# What is unlike between two equal orders by its nature.
+# What is unlike between two equal orders by its nature. In bulk a movement names its document and
+# not the lines.
 OWN = {
     "id", "number", "order_id", "channel_id", "location_id", "level_id", "line_id", "reference",
-    "fulfillment_id", "parent_id",
+    "fulfillment_id", "parent_id", "source_id", "source_line_ids",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from customers.operations import Buyer, identify_many
 from inventory.models import Location, StockMovement
 from inventory.operations import Issue, post_issues
 from orders.models import Return, ReturnLine
+from orders.operations.contents import Articles, articles_of
 from orders.operations.history.sales import BatchResult
 from orders.operations.reading import LONGEST_ID, LONGEST_NAME, fitted
 from orders.operations.returns import disposition
@@ -69,11 +70,13 @@ def register_returns(
         incoming.external_id: incoming for incoming in batch if incoming.external_id not in known
     }
     inserted = _insert(channel, fresh, location, at)
-    rows = [
-        _row(parent, line) for parent in inserted for line in fresh[parent.external_id or ""].lines
+    lines = [
+        (parent, line) for parent in inserted for line in fresh[parent.external_id or ""].lines
     ]
+    articles = articles_of({line.variant_id for _, line in lines if line.variant_id is not None})
+    rows = [_row(parent, line, articles) for parent, line in lines]
     ReturnLine.objects.bulk_create(rows)
-    _restock(rows, location, at)
+    _restock(rows, location, articles, at)
     told = sum(len(incoming.lines) for incoming in batch)
     return BatchResult(
         created=len(inserted),
@@ -119,7 +122,8 @@ def _customers(
     return {external_id: customer for (external_id, _), customer in zip(named, found, strict=True)}
 
 
-def _row(parent: Return, line: IncomingReturnLine) -> ReturnLine:
+def _row(parent: Return, line: IncomingReturnLine, articles: Articles) -> ReturnLine:
+    is_known = line.variant_id is not None and line.variant_id not in articles.services
     return ReturnLine(
         parent=parent,
         external_line_id=line.external_line_id,
@@ -128,23 +132,28 @@ def _row(parent: Return, line: IncomingReturnLine) -> ReturnLine:
         name=fitted(line.name, LONGEST_NAME),
         quantity=line.quantity,
         unit_price=round_rate(line.unit_price),
-        disposition=disposition(is_stocked=line.is_stocked and line.variant_id is not None),
+        disposition=disposition(is_stocked=line.is_stocked and is_known),
     )
 
 
-def _restock(rows: Sequence[ReturnLine], location: Location, at: datetime) -> None:
+def _restock(
+    rows: Sequence[ReturnLine], location: Location, articles: Articles, at: datetime
+) -> None:
     post_issues(
         issues=[
             Issue(
                 location_id=location.pk,
-                variant_id=row.variant_id,
-                units=-row.quantity,
+                variant_id=variant_id,
+                units=-row.quantity * each,
                 kind=StockMovement.Kind.RETURN,
                 reference=row.parent.number,
                 moved_at=row.parent.received_at,
+                source_kind=StockMovement.SourceKind.CUSTOMER_RETURN,
+                source_id=row.parent.pk,
             )
             for row in rows
             if row.disposition == ReturnLine.Disposition.RESTOCK and row.variant_id is not None
+            for variant_id, each in articles.contents(row.variant_id).items()
         ],
         at=at,
     )

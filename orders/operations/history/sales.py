@@ -26,6 +26,7 @@ from orders.models import (
     OrderHold,
     OrderLine,
 )
+from orders.operations.contents import Articles, articles_of, contents_of, store_components
 from orders.operations.events import event, record_events
 from orders.operations.holds import LONGEST_REASON, NewHold, held_event
 from orders.operations.ingest import (
@@ -129,8 +130,9 @@ def _ingest_shipped(
     sales = _insert_orders(channel, batch, location, at)
     if sales:
         _identify(channel, sales, at)
-        _read_lines(channel, sales)
+        articles = _read_lines(channel, sales)
         _send(channel, sales, location, at)
+        store_components(lines=(line for sale in sales for line in sale.lines), articles=articles)
         _store_holds(sales, at)
         _record_events(sales, at)
         _settle(sales)
@@ -233,20 +235,23 @@ def _write_whose(orders: Sequence[Order]) -> None:
         )
 
 
-def _read_lines(channel: Channel, sales: Sequence[_Sale]) -> None:
-    """Find the variants of all lines and work out what is wrong with each order."""
+def _read_lines(channel: Channel, sales: Sequence[_Sale]) -> Articles:
+    """Find the variants of all lines and make the lines; return what kind of articles they are."""
     resolved = resolve_variants(
         channel=channel, lines=[line for sale in sales for line in sale.reading.lines]
     )
+    articles = articles_of({line.variant_id for line in resolved if line.variant_id})
     rows = iter(
         build_lines(
             orders=[sale.order for sale in sales],
             readings=[sale.reading for sale in sales],
             resolved=resolved,
+            articles=articles,
         )
     )
     for sale in sales:
         sale.lines = [next(rows) for _ in sale.reading.lines]
+    return articles
 
 
 def _send(channel: Channel, sales: Sequence[_Sale], location: Location, at: datetime) -> None:
@@ -340,20 +345,23 @@ def _settle(sales: Sequence[_Sale]) -> None:
 
 
 def _post(sales: Sequence[_Sale], location: Location, at: datetime) -> None:
+    contents = contents_of(line for sale in sales for line in sale.lines)
     post_issues(
         issues=[
             Issue(
                 location_id=location.pk,
-                variant_id=line.variant_id,
-                units=line.shipped * line.pack_size,
+                variant_id=variant_id,
+                units=line.shipped * each,
                 kind=StockMovement.Kind.SALE,
                 reference=sale.fulfillment.number,
                 moved_at=sale.fulfillment.shipped_at,
+                source_kind=StockMovement.SourceKind.FULFILLMENT,
+                source_id=sale.fulfillment.pk,
             )
             for sale in sales
             if sale.fulfillment is not None
             for line in sale.lines
-            if line.is_stocked and line.variant_id is not None
+            for variant_id, each in contents.get(line.pk, {}).items()
         ],
         at=at,
     )
