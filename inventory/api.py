@@ -5,7 +5,13 @@ from __future__ import annotations
 from rest_framework import serializers
 from rest_framework.routers import BaseRouter
 
-from inventory.models import Allocation, Location, StockLevel, StockMovement
+from inventory.models import (
+    Allocation,
+    Location,
+    StockLevel,
+    StockMovement,
+    WithdrawnPromise,
+)
 from retail.common.api import ReadOnlyViewSet
 
 
@@ -60,6 +66,8 @@ class AllocationSerializer(serializers.ModelSerializer[Allocation]):
             "units",
             "shipped",
             "released",
+            "channel",
+            "note",
             "allocated_at",
             "expires_at",
             "closed_at",
@@ -72,9 +80,32 @@ class AllocationViewSet(ReadOnlyViewSet):
     filterset_fields = ("level", "level__variant", "reference")
 
 
+class WithdrawnPromiseSerializer(serializers.ModelSerializer[WithdrawnPromise]):
+    class Meta:
+        model = WithdrawnPromise
+        fields = (
+            "id",
+            "allocation",
+            "units",
+            "cause",
+            "reference",
+            "reason",
+            "withdrawn_at",
+            "withdrawn_by",
+            "settled_at",
+        )
+
+
+class WithdrawnPromiseViewSet(ReadOnlyViewSet):
+    queryset = WithdrawnPromise.objects.order_by("pk")
+    serializer_class = WithdrawnPromiseSerializer
+    filterset_fields = ("allocation", "allocation__reference", "cause", "reference")
+
+
 def register(router: BaseRouter) -> None:
     """Put the app's lists on the router."""
     router.register("locations", LocationViewSet)
     router.register("stock-levels", StockLevelViewSet)
     router.register("stock-movements", StockMovementViewSet)
     router.register("allocations", AllocationViewSet)
+    router.register("withdrawn-promises", WithdrawnPromiseViewSet)

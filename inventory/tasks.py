@@ -1,4 +1,4 @@
-"""Scheduled work: telling channels what they may sell."""
+"""Scheduled work: telling channels what they may sell, taking back what was put aside too long."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ OLDEST_ORDERS = timedelta(minutes=10)
 ERRORS_KEPT = 50
 TERMS_ARE_KEPT = timedelta(days=90)
 TERMS_PER_DELETE = 10_000
+RESERVATIONS_PER_BATCH = 500
 
 
 @shared_task(name="inventory.push_stock")
@@ -131,3 +132,13 @@ def forget_offers(**_future: Any) -> dict[str, Any]:
     while batch := operations.forget_offers(before=before, limit=TERMS_PER_DELETE):
         deleted += batch
     return {"deleted": deleted}
+
+
+@shared_task(name="inventory.release_expired")
+@recorded("inventory.release_expired")
+def release_expired(**_future: Any) -> dict[str, Any]:
+    """Free what was put aside until a moment that is over."""
+    now, released = timezone.now(), 0
+    while batch := operations.release_expired(limit=RESERVATIONS_PER_BATCH, at=now):
+        released += len(batch)
+    return {"released": released}

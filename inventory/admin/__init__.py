@@ -2,16 +2,19 @@
 
 from inventory.admin.cost import CostMovementAdmin, CostPoolAdmin
 from inventory.admin.offers import AvailabilityChangeAdmin
+from inventory.admin.periods import ClosedPeriodAdmin
 from inventory.admin.places import LocationAdmin
-from inventory.admin.promises import AllocationAdmin
+from inventory.admin.promises import AllocationAdmin, WithdrawnPromiseAdmin
 from inventory.admin.stock import StockLevelAdmin, StockMovementAdmin
 
 __all__ = [
     "AllocationAdmin",
     "AvailabilityChangeAdmin",
+    "ClosedPeriodAdmin",
     "CostMovementAdmin",
     "CostPoolAdmin",
     "LocationAdmin",
     "StockLevelAdmin",
     "StockMovementAdmin",
+    "WithdrawnPromiseAdmin",
 ]

@@ -1,10 +1,12 @@
-"""How figures of stock are shown, and who may see them."""
+"""How figures and days of stock are shown and read, and who may see them."""
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from django.conf import settings
+from django.utils import timezone
 
 from retail.common.money import display
 
@@ -14,3 +16,8 @@ SEES_COST = "inventory.view_costpool"
 def shown_amount(value: Decimal) -> str:
     """Return an amount of book currency as people read it."""
     return display(value, settings.RETAIL_CURRENCY)
+
+
+def first_moment_after(day: date) -> datetime:
+    """Return when a day, as the people here count days, is over."""
+    return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))

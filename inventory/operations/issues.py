@@ -30,6 +30,7 @@ from inventory.operations.levels import (
 )
 from inventory.operations.posting import Act, Source, post_act
 from inventory.operations.promises import (
+    NotPromised,
     close_when_consumed,
     lock_promises,
     withdraw_promises,
@@ -153,6 +154,8 @@ def sell_stock(
     :raises ReferenceUsed: the reference stands for other goods already.
     """
     require_positive(units)
+    if not units:
+        return Taken(movements=())
     moves = {(location.pk, variant_id): -count for variant_id, count in units.items()}
     act = Act(kind=StockMovement.Kind.SALE, reference=reference, at=at, by=by, source=source)
     cause = WithdrawnPromise.Cause.SALE
@@ -294,14 +297,32 @@ def hand_over_reserved(
 
     units: allocation id -> units. An expired reservation may be handed over as long as the sweep
     has not taken it back.
-    reference: number of the receipt; a second call with it changes nothing.
+    reference: number of the receipt; a second call with it changes nothing. The movements name
+    the allocations as the lines of their source, the first of them as its document.
     Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
 
-    :raises NotPromised: more units than are still put aside; nothing is sold then.
+    :raises NotPromised: more units than are still put aside, or an order's promise; nothing is
+        sold then.
     :raises InvalidQuantity: fewer units than 1.
     :raises ReferenceUsed: the reference stands for other goods already.
     """
-    source = Source(kind=StockMovement.SourceKind.ALLOCATION, document_id=min(units, default=0))
+    if not units:
+        return []
+    # Neither its article nor whether it is a reservation ever changes: read before the lock.
+    put_aside = dict(
+        Allocation.objects.filter(pk__in=list(units), expires_at__isnull=False).values_list(
+            "pk", "level__variant_id"
+        )
+    )
+    if others := sorted(units.keys() - put_aside.keys()):
+        msg = "These units are not put aside; what an order was promised leaves with its shipment."
+        raise NotPromised(msg, allocations=others)
+    lines: dict[int, list[int]] = defaultdict(list)
+    for pk, variant_id in put_aside.items():
+        lines[variant_id].append(pk)
+    source = Source(
+        kind=StockMovement.SourceKind.ALLOCATION, document_id=min(put_aside), lines=lines
+    )
     return _consume(
         units,
         Act(kind=StockMovement.Kind.SALE, reference=reference, at=at, by=by, source=source),

@@ -32,7 +32,8 @@ def stop_postings() -> None:
     checked before slips in behind. Postings wait for as long as that takes, readers do not.
     """
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE inventory_stockmovement, inventory_costmovement IN SHARE MODE")
+        # In the order in which postings lock them too, so that nobody waits in a circle.
+        cursor.execute("LOCK TABLE inventory_costmovement, inventory_stockmovement IN SHARE MODE")
 
 
 @transaction.atomic
@@ -86,19 +87,23 @@ def require_open_period(at: datetime) -> None:
     Pass when movements may be dated at this moment, and drop the snapshots that they outdate.
 
     A trigger on both ledgers holds the period too; this says it in words, before anything is
-    written.
+    written. Locks: both ledgers as writing to them does, which only stopped postings wait for.
 
     :raises PeriodClosed: names the day up to which the books are closed.
     """
     with connection.cursor() as cursor:
-        # One query, as every posting pays for it.
+        # The lock that writing takes anyway, taken before looking: what is found then stays so
+        # until the movements are written. One round trip, as every posting pays for it.
         cursor.execute(
             """
+            LOCK TABLE inventory_costmovement, inventory_stockmovement IN ROW EXCLUSIVE MODE;
             SELECT (SELECT max(ends_at) FROM inventory_closedperiod WHERE reopened_at IS NULL),
                    EXISTS (SELECT FROM inventory_stocksnapshot WHERE ends_at > %s)
             """,
             [at],
         )
+        while cursor.nextset():  # the answer is that of the last statement
+            pass
         closed, has_outdated = cursor.fetchone()
     if closed is not None and at < closed:
         day = timezone.localtime(closed)

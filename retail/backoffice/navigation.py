@@ -42,7 +42,8 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("Stock", "inventory_2", "inventory.StockLevel"),
             Item("Goods receipts", "move_to_inbox", "purchasing.GoodsReceipt"),
-            Item("Promised to orders", "bookmark", "inventory.Allocation"),
+            Item("Promised and put aside", "bookmark", "inventory.Allocation"),
+            Item("Promises taken back", "bookmark_remove", "inventory.WithdrawnPromise"),
             Item("Stock movements", "swap_vert", "inventory.StockMovement"),
             Item("Locations", "warehouse", "inventory.Location"),
         ),
@@ -77,6 +78,7 @@ DESKS: tuple[Desk, ...] = (
             Item("Handed to accounting", "outbox", "purchasing.PayableExport"),
             Item("Stock value", "account_balance", "inventory.CostPool"),
             Item("Cost movements", "timeline", "inventory.CostMovement"),
+            Item("Closed books", "lock", "inventory.ClosedPeriod"),
         ),
     ),
     Desk(

@@ -13,6 +13,7 @@ _SEES_STOCK = (
     "inventory.view_stocklevel",
     "inventory.view_stockmovement",
     "inventory.view_allocation",
+    "inventory.view_withdrawnpromise",
 )
 _SEES_ORDERS = ("orders.view_*", "channels.view_channel")
 _EDITS_CATALOG = (
@@ -48,6 +49,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "customers.add_customer",
         "customers.change_customer",
         "inventory.view_availabilitychange",
+        "inventory.reserve_stocklevel",
         "purchasing.view_supplier",
         "purchasing.view_supplierproduct",
         "purchasing.view_purchaseorder",
@@ -60,6 +62,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         # The label needs the address; who the customer is otherwise is not theirs to see.
         "customers.view_address",
         "inventory.adjust_stocklevel",
+        "inventory.reserve_stocklevel",
         "orders.ship_order",
         "orders.register_return",
         "purchasing.view_supplier",
@@ -76,6 +79,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "customers.view_customer",
         "customers.view_customeridentity",
         "inventory.adjust_stocklevel",
+        "inventory.reserve_stocklevel",
         "orders.place_order",
         "orders.ship_order",
         "orders.register_return",
@@ -108,6 +112,8 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "inventory.view_stockmovement",
         "inventory.view_costpool",
         "inventory.view_costmovement",
+        "inventory.view_closedperiod",
+        "inventory.close_period",
         "purchasing.view_*",
         "purchasing.add_supplierinvoice",
         "purchasing.change_supplierinvoice",
@@ -139,6 +145,9 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "inventory.add_location",
         "inventory.change_location",
         "inventory.adjust_stocklevel",
+        "inventory.reserve_stocklevel",
+        "inventory.close_period",
+        "inventory.reopen_period",
         "purchasing.approve_purchaseorder",
         "purchasing.over_receive",
         "purchasing.decide_matchexception",
