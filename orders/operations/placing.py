@@ -68,7 +68,7 @@ def place_order(
     returns the first.
     Locks: the order, then the stock levels.
 
-    :raises InvalidLines: no lines, a quantity below one, an unknown variant.
+    :raises InvalidLines: no lines, a quantity below one, a variant unknown or no longer active.
     :raises NoPrice: names every article without a price.
     :raises InsufficientStock: carries every shortage, variant id -> units missing.
     :raises KeyReused: the key belongs to an order that says something else.
@@ -162,6 +162,8 @@ def _known_variants(lines: Sequence[NewOrderLine]) -> dict[int, Variant]:
     )
     if unknown := sorted({line.variant_id for line in lines} - variants.keys()):
         raise InvalidLines("There is no such article.", variants=unknown)
+    if inactive := sorted(variant.sku for variant in variants.values() if not variant.is_active):
+        raise InvalidLines(f"No longer dealt in: {', '.join(inactive)}.", skus=inactive)
     return variants
 
 

@@ -27,7 +27,7 @@ from channels.connectors.base import (
 from channels.models import Channel
 from customers.models import Customer
 from inventory.models import Location, StockLevel, StockMovement
-from inventory.operations import Issue, Received, post_issues, receive_stock
+from inventory.operations import Issue, Received, Source, post_issues, receive_stock
 from orders.models import Order, Return
 from orders.operations.history import (
     IncomingReturn,
@@ -54,10 +54,11 @@ class TooManyRefused(BusinessError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SalesFile:
-    """A file of past sales, and where its sales are said to have happened."""
+    """A file of past sales, its import run, and where its sales are said to have happened."""
 
     path: Path
     sha256: str
+    run_id: int
     profile: SalesProfile
     channel: Channel
     location: Location
@@ -296,6 +297,7 @@ def _take_opening_stock(
             reference=f"OPENING/{source.sha256[:12]}",
             kind=StockMovement.Kind.OPENING,
             at=staging.first_moment() or at,
+            source=Source(kind=StockMovement.SourceKind.IMPORT, document_id=source.run_id),
         )
     return sum(units.units for units in received.values())
 
@@ -388,6 +390,8 @@ def _corrections(
             reference=_reference(source.channel, document.document),
             moved_at=document.placed_at,
             reason=line.description or "No reason given",
+            source_kind=StockMovement.SourceKind.IMPORT,
+            source_id=source.run_id,
         )
         for document in documents
         for line in document.lines

@@ -109,7 +109,10 @@ def open_order(*, units=10, quantity=2, level=None, channel=None, **values) -> O
 def bundle_order(*, quantity=1, channel=None, components=None, **values) -> Order:
     """Take in an order of a bundle, by default of two pens and an ink with stock of both."""
     if components is None:
-        pen, ink = (stock(units=10, reference=f"GR-{next(_numbers)}") for _ in range(2))
+        place = LocationFactory()
+        pen, ink = (
+            stock(units=10, location=place, reference=f"GR-{next(_numbers)}") for _ in range(2)
+        )
         components = {pen.variant: 2, ink.variant: 1}
     incoming = incoming_order(
         incoming_line(sku=bundle(components).sku, quantity=quantity), **values

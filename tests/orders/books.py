@@ -5,10 +5,17 @@ from typing import Any
 from catalog.models import Variant
 from channels.models import OutboxEntry
 from customers.models import Address, Customer
-from inventory.models import Allocation, CostMovement, StockLevel, StockMovement
+from inventory.models import (
+    Allocation,
+    CostMovement,
+    StockLevel,
+    StockMovement,
+    WithdrawnPromise,
+)
 from orders.models import (
     Fulfillment,
     LineAllocation,
+    LineComponent,
     Order,
     OrderEvent,
     OrderHold,
@@ -20,8 +27,8 @@ from orders.models import (
 
 WATCHED = (
     Variant, OutboxEntry, Address, Customer, Allocation, CostMovement, StockLevel, StockMovement,
-    Fulfillment, LineAllocation, Order, OrderEvent, OrderHold, OrderLine, Parcel, Return,
-    ReturnLine,
+    WithdrawnPromise, Fulfillment, LineAllocation, LineComponent, Order, OrderEvent, OrderHold,
+    OrderLine, Parcel, Return, ReturnLine,
 )  # fmt: skip
 
 

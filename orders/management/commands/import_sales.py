@@ -64,17 +64,19 @@ class Command(BaseCommand):
     ) -> None:
         if not file.is_file():
             raise CommandError(f"There is no file {file}.")
-        source = SalesFile(
-            path=file,
-            sha256=fingerprint(file),
-            profile=PROFILES[profile],
-            channel=_channel(channel, PROFILES[profile]),
-            location=_location(location),
-        )
-        begun = time.monotonic()
-        run = self._open_run(source)
+        sold_on, left_from = _channel(channel, PROFILES[profile]), _location(location)
+        sha256, begun = fingerprint(file), time.monotonic()
+        run = self._open_run(file, f"{profile}/{sold_on.code}", sha256)
         if run is None:
             return
+        source = SalesFile(
+            path=file,
+            sha256=sha256,
+            run_id=run.pk,
+            profile=PROFILES[profile],
+            channel=sold_on,
+            location=left_from,
+        )
         try:
             result = sales_import.import_sales(
                 source=source, at=timezone.now(), progress=_Progress(self.stdout)
@@ -87,14 +89,14 @@ class Command(BaseCommand):
         self._report(result, seconds)
         self._write_rejects(run, result, rejects or Path(f"{file.name}.rejects.csv"))
 
-    def _open_run(self, source: SalesFile) -> ImportRun | None:
+    def _open_run(self, file: Path, profile: str, sha256: str) -> ImportRun | None:
         """Begin the file's run, or go on with the one that was broken off; None when it is done."""
         try:
             return start_import(
                 kind=KIND,
-                profile=f"{source.profile.code}/{source.channel.code}",
-                file_name=source.path.name,
-                sha256=source.sha256,
+                profile=profile,
+                file_name=file.name,
+                sha256=sha256,
                 at=timezone.now(),
                 by=None,
             )
