@@ -8,13 +8,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.validators import MaxValueValidator
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
 from inventory import operations
-from inventory.admin.shown import first_moment_after
+from inventory.admin.shown import FURTHEST_DAY, first_moment_after
 from inventory.models import ClosedPeriod
 from retail.common.admin import Act, ActForm, PageAct, ViewOnlyAdmin
 
@@ -27,7 +28,10 @@ class CloseForm(ActForm):
     """Up to which day the books are closed."""
 
     last_day = forms.DateField(
-        label="Last day to close", initial=end_of_last_month, help_text="It is closed with it."
+        label="Last day to close",
+        initial=end_of_last_month,
+        help_text="This day is closed too.",
+        validators=[MaxValueValidator(FURTHEST_DAY)],
     )
 
 

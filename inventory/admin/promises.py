@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.validators import MaxValueValidator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -17,7 +18,7 @@ from unfold.decorators import display
 
 from catalog.models import Variant
 from inventory import operations
-from inventory.admin.shown import first_moment_after
+from inventory.admin.shown import FURTHEST_DAY, first_moment_after
 from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
 from retail.common.admin import Act, ActForm, PageAct, ViewOnlyAdmin, ViewOnlyInline
 
@@ -33,14 +34,21 @@ class UntilForm(ActForm):
     """Until when something is kept."""
 
     until = forms.DateField(
-        label="Last day it is kept", initial=in_a_week, help_text="Free again the day after."
+        label="Last day it is kept",
+        initial=in_a_week,
+        help_text="Free again the day after.",
+        validators=[MaxValueValidator(FURTHEST_DAY)],
     )
 
 
 class PutAsideForm(UntilForm):
     """What is put aside, where and for whom."""
 
-    location = forms.ModelChoiceField(queryset=Location.objects.order_by("priority", "code"))
+    location = forms.ModelChoiceField(
+        queryset=Location.objects.filter(
+            kind__in=[Location.Kind.STORE, Location.Kind.WAREHOUSE]
+        ).order_by("priority", "code")
+    )
     variant = forms.ModelChoiceField(
         queryset=Variant.objects.filter(is_stocked=True),
         label="Article",

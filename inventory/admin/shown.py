@@ -11,6 +11,8 @@ from django.utils import timezone
 from retail.common.money import display
 
 SEES_COST = "inventory.view_costpool"
+# The calendar ends with it, and a moment after a day needs a day after it.
+FURTHEST_DAY = date.max - timedelta(days=2)
 
 
 def shown_amount(value: Decimal) -> str:

@@ -116,6 +116,7 @@ def adjust_stock(
     if 0 in quantities.values():
         msg = "An adjustment adds units or takes units; zero does neither."
         raise InvalidQuantity(msg, units=0)
+    require_positive({pk: abs(count) for pk, count in quantities.items()})
     return put_right(
         location=location,
         quantities=quantities,

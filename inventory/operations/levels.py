@@ -17,12 +17,13 @@ from inventory.models import (
     StockMovement,
 )
 from retail.common.errors import BusinessError
+from retail.common.fields import MAX_UNITS
 
 SHORTAGES_NAMED = 5
 
 
 class InvalidQuantity(BusinessError):
-    """A number of units that cannot be moved: zero, or below it."""
+    """A number of units that cannot be moved: zero, below it, or beyond counting."""
 
 
 class ReferenceUsed(BusinessError):
@@ -60,13 +61,16 @@ class InactiveVariant(BusinessError):
 
 def require_positive(units: Mapping[int, int]) -> None:
     """
-    Pass when every number of units is at least 1.
+    Pass when every number of units is at least 1, and none is beyond counting.
 
-    :raises InvalidQuantity: names the first that is not.
+    :raises InvalidQuantity: names the first that is not right.
     """
     for count in units.values():
         if count < 1:
             msg = f"Units are counted from 1; {count} cannot be moved."
+            raise InvalidQuantity(msg, units=count)
+        if count >= MAX_UNITS:
+            msg = f"Fewer than {MAX_UNITS:,} units can be moved at once."
             raise InvalidQuantity(msg, units=count)
 
 

@@ -5,19 +5,31 @@ from decimal import Decimal
 from inventory.models import (
     Allocation,
     AvailabilityChange,
+    ClosedPeriod,
     CostMovement,
     CostPool,
+    CountRequest,
     StockLevel,
     StockMovement,
+    WithdrawnPromise,
+)
+
+WRITTEN_BY_OPERATIONS = (
+    Allocation,
+    AvailabilityChange,
+    ClosedPeriod,
+    CostMovement,
+    CostPool,
+    CountRequest,
+    StockLevel,
+    StockMovement,
+    WithdrawnPromise,
 )
 
 
 def everything():
     """Return all rows of stock and cost, to compare before and after a refusal."""
-    return [
-        sorted(model.objects.values_list())
-        for model in (CostMovement, CostPool, StockLevel, StockMovement, AvailabilityChange)
-    ] + [sorted(Allocation.objects.values_list("pk", "units", "shipped", "released"))]
+    return [list(model.objects.order_by("pk").values_list()) for model in WRITTEN_BY_OPERATIONS]
 
 
 def figures(level):

@@ -8,9 +8,9 @@ from threading import Barrier
 from unittest import mock
 
 import pytest
-from django.db import IntegrityError, models
+from django.db import IntegrityError, OperationalError, models
 
-from inventory.models import Allocation, StockLevelQuerySet
+from inventory.models import Allocation, AllocationQuerySet, StockLevel, StockLevelQuerySet
 from inventory.operations import (
     InsufficientStock,
     NotPromised,
@@ -114,6 +114,31 @@ def test_two_documents_in_opposite_order_do_not_deadlock():
     assert [figures(level) for level in levels] == [(100, 10)] * 6
 
 
+def test_the_deadlock_is_real_once_levels_are_locked_in_the_order_asked_for():
+    """Control: each document has locked its first article before either asks for its second."""
+    location = LocationFactory()
+    levels = [stock(units=100, location=location) for _ in range(2)]
+    both_have_one = Barrier(2)
+
+    def lock_one_by_one(locations, variant_ids):
+        locked = []
+        for variant_id in variant_ids:
+            locked += StockLevel.objects.for_update().filter(
+                location__in=locations, variant_id=variant_id
+            )
+            if len(locked) == 1:
+                both_have_one.wait(timeout=10)
+        return locked
+
+    with mock.patch.object(promises, "lock_existing_levels", lock_one_by_one):
+        outcomes = race(
+            claim(*levels, reference="SO-1"), claim(*reversed(levels), reference="SO-2")
+        )
+
+    assert kinds(outcomes) == {list: 1, OperationalError: 1}
+    assert [figures(level) for level in levels] == [(100, 1)] * 2
+
+
 def test_sales_and_shipments_in_opposite_order_do_not_deadlock():
     location = LocationFactory()
     levels = [stock(units=20, value="60.00", location=location) for _ in range(4)]
@@ -152,6 +177,30 @@ def test_release_and_shipment_of_one_promise_exclude_each_other():
     assert allocation.shipped + allocation.released == 1
     assert figures(allocation.level) == (1 - allocation.shipped, 0)
     assert differences() == []
+
+
+def test_the_race_of_release_and_shipment_is_real_once_the_locks_are_gone():
+    """Control: both find the unit promised before either writes, so the constraint is left."""
+    allocation = promise(level=stock(units=1), units=1)
+    both_have_read, write = Barrier(2), models.QuerySet.bulk_update
+
+    def write_after_both_have_read(*args, **kwargs):
+        both_have_read.wait(timeout=10)
+        return write(*args, **kwargs)
+
+    with (
+        mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
+        mock.patch.object(AllocationQuerySet, "for_update", models.QuerySet.all),
+        mock.patch.object(models.QuerySet, "bulk_update", write_after_both_have_read),
+    ):
+        outcomes = race(
+            partial(ship_allocated, units={allocation.pk: 1}, reference="SH-1", at=AT),
+            partial(release_allocation, units={allocation.pk: 1}, at=AT),
+        )
+
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_allocation_closed_when_consumed" in str(refusals[0])
 
 
 def test_the_same_shipment_twice_at_once_leaves_once():
