@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.functions import Upper
 
 from catalog.models import (
@@ -202,3 +203,24 @@ def components_of(variant_ids: Collection[int]) -> dict[int, dict[int, int]]:
     for bundle_id, component_id, units in rows.values_list("bundle_id", "component_id", "units"):
         components.setdefault(bundle_id, {})[component_id] = units
     return components
+
+
+# Why an article is kept in stock, or is not, whatever somebody would like.
+STOCK_IS_SETTLED = {
+    True: "It is a component of a bundle, so it is kept in stock.",
+    False: "It is a bundle, so it has no stock of its own: take its components out first.",
+}
+
+
+def stocked_for_bundles(variant_ids: Collection[int]) -> dict[int, bool]:
+    """
+    Return variant id -> whether it is kept in stock, where a bundle settles that.
+
+    Components are, bundles are not: `STOCK_IS_SETTLED` says it in words.
+    """
+    wanted = list(variant_ids)
+    rows = BundleComponent.objects.filter(Q(bundle_id__in=wanted) | Q(component_id__in=wanted))
+    settled: dict[int, bool] = {}
+    for bundle_id, component_id in rows.values_list("bundle_id", "component_id"):
+        settled |= {bundle_id: False, component_id: True}
+    return {pk: is_stocked for pk, is_stocked in settled.items() if pk in set(wanted)}

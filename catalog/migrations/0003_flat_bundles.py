@@ -18,10 +18,10 @@ BEGIN
          WHERE id IN (NEW.bundle_id, NEW.component_id) ORDER BY id FOR SHARE
     LOOP
         IF article.is_stocked <> (article.id = NEW.component_id) THEN
-            RAISE EXCEPTION '% cannot be %', article.sku, CASE
-                WHEN article.is_stocked THEN 'a bundle: it is kept in stock'
-                ELSE 'a component: it is not kept in stock' END
-                USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+            RAISE EXCEPTION '% %', article.sku, CASE
+                WHEN article.is_stocked THEN 'is kept in stock, so it is no bundle.'
+                ELSE 'is not kept in stock, so it is no part of a bundle.' END
+                USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
         END IF;
     END LOOP;
     RETURN NULL;
@@ -36,10 +36,10 @@ BEGIN
         SELECT FROM catalog_bundlecomponent
          WHERE CASE WHEN NEW.is_stocked THEN bundle_id ELSE component_id END = NEW.id
     ) THEN
-        RAISE EXCEPTION '%', CASE
-            WHEN NEW.is_stocked THEN NEW.sku || ' is a bundle: it has no stock of its own'
-            ELSE NEW.sku || ' is a component of a bundle: it is kept in stock' END
-            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+        RAISE EXCEPTION '% %', NEW.sku, CASE
+            WHEN NEW.is_stocked THEN 'is a bundle, so it has no stock of its own.'
+            ELSE 'is a component of a bundle, so it is kept in stock.' END
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
     END IF;
     RETURN NULL;
 END $$;

@@ -21,7 +21,7 @@ from tablib import Dataset
 
 from catalog.models import PriceList, Product, Variant
 from catalog.operations import NewPrice, set_prices
-from catalog.queries import sku_key
+from catalog.queries import STOCK_IS_SETTLED, sku_key, stocked_for_bundles
 from catalog.resources.columns import (
     OPTION,
     PRICE,
@@ -78,6 +78,7 @@ class ProductResource(ModelResource):
         self.fields = {**file_columns(self.references), **columns}
         self.scan = Scan()
         self.stored_products: dict[int, tuple[Any, ...]] = {}
+        self.stocked_for_bundles: Mapping[int, bool] = {}
         self.saved: list[Any] = []
         self.listed: Mapping[int, Mapping[int, Decimal]] = {}
 
@@ -107,6 +108,9 @@ class ProductResource(ModelResource):
         products = {variant.product.pk: variant.product for variant in self.scan.variants.values()}
         products |= {product.pk: product for product in self.scan.products.values() if product.pk}
         self.stored_products = {pk: _stated(product) for pk, product in products.items()}
+        self.stocked_for_bundles = stocked_for_bundles(
+            [variant.pk for variant in self.scan.variants.values()]
+        )
 
     def get_instance(self, instance_loader: object, row: Mapping[str, Any]) -> Variant | None:  # noqa: ARG002 - the signature of import-export
         return self.scan.variants.get(sku_key(text_of(row["sku"])))
@@ -129,6 +133,9 @@ class ProductResource(ModelResource):
                 problems.setdefault(field.column_name, []).append(str(refusal))
         if text := self._status_problem(instance.product):
             problems.setdefault("status", []).append(text)
+        is_stocked = self.stocked_for_bundles.get(instance.pk, instance.is_stocked)
+        if is_stocked != instance.is_stocked:
+            problems.setdefault("stocked", []).append(STOCK_IS_SETTLED[is_stocked])
         if problems:
             raise ValidationError(
                 {

@@ -20,6 +20,7 @@ _EDITS_CATALOG = (
     "catalog.add_*",
     "catalog.change_*",
     "catalog.delete_barcode",
+    "catalog.delete_bundlecomponent",
     "catalog.delete_price",
 )
 _SERVES_ORDERS = (

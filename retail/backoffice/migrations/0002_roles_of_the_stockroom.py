@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
         ("catalog", "0002_bundles_and_active_variants"),
         ("channels", "0002_offer_rules"),
         ("inventory", "0004_periods_and_ledgers"),
+        ("orders", "0003_lines_of_bundles"),
     ]
 
     operations = [migrations.RunPython(give_permissions, migrations.RunPython.noop)]

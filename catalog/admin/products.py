@@ -1,4 +1,4 @@
-"""The catalog in the admin: products and variants, prices, codes, and the file they come in."""
+"""Products and variants in the admin, and the file they come in."""
 
 from __future__ import annotations
 
@@ -16,102 +16,22 @@ from import_export.results import Result
 from tablib import Dataset
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog import operations
-from catalog.models import (
-    Barcode,
-    Brand,
-    Category,
-    ExchangeRate,
-    Price,
-    PriceList,
-    Product,
-    TaxClass,
-    Variant,
+from catalog.admin.forms import (
+    BarcodeActForm,
+    ComponentForm,
+    ComponentFormSet,
+    PriceActForm,
+    VariantForm,
 )
+from catalog.models import Barcode, BundleComponent, Price, Product, Variant
 from catalog.resources import ProductResource, TableCsv, TableXlsx
-from retail.common.admin import Act, ActForm, BaseAdmin, BaseInline, ViewOnlyInline
+from retail.common.admin import Act, BaseAdmin, BaseInline, ViewOnlyInline
 from retail.common.errors import BusinessError
 from retail.common.money import display as display_money
 
 STATUS_LOOKS = {"DRAFT": "warning", "ACTIVE": "success", "DISCONTINUED": "danger"}
-
-
-class OptionsField(forms.CharField):
-    """The options of a variant as lines of text, "Color: Red"."""
-
-    widget = UnfoldAdminTextareaWidget
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return "\n".join(f"{name}: {text}" for name, text in value.items())
-        return value
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return value
-        options: dict[str, str] = {}
-        for line in str(value or "").splitlines():
-            name, colon, text = (part.strip() for part in line.partition(":"))
-            if line.strip() and not (name and colon and text):
-                raise forms.ValidationError(f'Write "{line.strip()}" as name: value.')
-            if name in options:
-                raise forms.ValidationError(f"{name} stands there twice.")
-            if name:
-                options[name] = text
-        return options
-
-
-class VariantForm(forms.ModelForm):
-    """A variant, its options one per line."""
-
-    options = OptionsField(required=False, help_text="One per line, for example Color: Red.")
-
-    class Meta:
-        model = Variant
-        fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
-
-    def clean_gtin(self) -> str | None:
-        """Keep no GTIN as nothing: two empty texts would collide as two equal GTINs."""
-        return self.cleaned_data["gtin"] or None
-
-
-class CategoryForm(forms.ModelForm):
-    """A category and where it lies."""
-
-    class Meta:
-        model = Category
-        fields = ("name", "parent")
-
-    def clean_parent(self) -> Category | None:
-        """Refuse a place within the category itself, however deep."""
-        parent: Category | None = self.cleaned_data["parent"]
-        above = parent
-        while above is not None:
-            if above.pk == self.instance.pk:
-                raise forms.ValidationError("A category cannot lie within itself.")
-            above = above.parent
-        return parent
-
-
-class PriceActForm(ActForm):
-    """The price of one unit from now on."""
-
-    price_list = forms.ModelChoiceField(queryset=PriceList.objects.order_by("name", "pk"))
-    unit_price = forms.DecimalField(min_value=0, max_digits=16, decimal_places=4)
-    min_quantity = forms.IntegerField(
-        label="From quantity", min_value=1, initial=1, help_text="Holds for this many or more."
-    )
-
-
-class BarcodeActForm(ActForm):
-    """A code, and what one scan of it means."""
-
-    code = forms.CharField(max_length=100)
-    pack_size = forms.IntegerField(
-        label="Units", min_value=1, initial=1, help_text="Units behind one scan: 6 for a box of 6."
-    )
 
 
 def activate(
@@ -198,6 +118,22 @@ class PriceInline(ViewOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
         queryset: QuerySet[Price] = super().get_queryset(request)
         return queryset.select_related("price_list")
+
+
+class ComponentInline(BaseInline):
+    """What one bundle is made of."""
+
+    model = BundleComponent
+    form = ComponentForm
+    formset = ComponentFormSet
+    fk_name = "bundle"
+    fields = ("component", "units")
+    autocomplete_fields = ("component",)
+    verbose_name_plural = "Components of the bundle"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BundleComponent]:
+        queryset: QuerySet[BundleComponent] = super().get_queryset(request)
+        return queryset.select_related("component").order_by("pk")
 
 
 class ProductFileMixin(ImportExportMixin):
@@ -328,7 +264,7 @@ class VariantAdmin(BaseAdmin):
     )
     list_display = ("sku", "product", "name", "gtin", "tax_class", "is_stocked")
     list_select_related = ("product", "tax_class")
-    list_filter = ("is_stocked", "product__status", "tax_class")
+    list_filter = ("is_stocked", "is_active", "product__status", "tax_class")
     search_fields = ("sku", "gtin", "name", "product__name", "barcodes__code")
     search_help_text = "SKU, GTIN, barcode or name."
     ordering = ("sku", "pk")
@@ -338,81 +274,6 @@ class VariantAdmin(BaseAdmin):
         ("sku", "gtin"),
         "options",
         ("weight_grams", "base_unit"),
-        ("is_stocked", "tax_class"),
+        ("is_stocked", "is_active", "tax_class"),
     )
-    inlines = (PriceInline, BarcodeInline)
-
-
-@admin.register(Barcode)
-class BarcodeAdmin(BaseAdmin):
-    """Codes that can be scanned."""
-
-    list_display = ("code", "variant", "pack_size")
-    list_select_related = ("variant",)
-    search_fields = ("code", "variant__sku")
-    ordering = ("code", "pk")
-    autocomplete_fields = ("variant",)
-    is_deletable = True
-
-
-@admin.register(Category)
-class CategoryAdmin(BaseAdmin):
-    """The tree that products are arranged in."""
-
-    form = CategoryForm
-    list_display = ("name", "parent")
-    list_select_related = ("parent",)
-    search_fields = ("name",)
-    ordering = ("name", "pk")
-    autocomplete_fields = ("parent",)
-    is_deletable = True
-
-
-@admin.register(Brand)
-class BrandAdmin(BaseAdmin):
-    """Names that makers sell under."""
-
-    list_display = ("name",)
-    search_fields = ("name",)
-    ordering = ("name", "pk")
-    is_deletable = True
-
-
-@admin.register(TaxClass)
-class TaxClassAdmin(BaseAdmin):
-    """Kinds of goods to the tax office."""
-
-    list_display = ("name", "code")
-    search_fields = ("name", "code")
-    ordering = ("name", "pk")
-
-
-@admin.register(ExchangeRate)
-class ExchangeRateAdmin(BaseAdmin):
-    """What a unit of a foreign currency was worth on a day."""
-
-    list_display = ("currency", "valid_on", "rate")
-    list_filter = ("currency",)
-    ordering = ("-valid_on", "currency", "pk")
-
-
-@admin.register(PriceList)
-class PriceListAdmin(BaseAdmin):
-    """Lists of prices; the higher priority wins over the lower."""
-
-    list_display = ("name", "code", "currency", "is_tax_included", "priority", "valid_to")
-    search_fields = ("name", "code")
-    ordering = ("-priority", "name", "pk")
-
-
-@admin.register(Price)
-class PriceAdmin(BaseAdmin):
-    """Prices with their periods, also those planned for later."""
-
-    list_display = ("variant", "price_list", "min_quantity", "unit_price", "valid_from", "valid_to")
-    list_select_related = ("variant", "price_list")
-    list_filter = ("price_list",)
-    search_fields = ("variant__sku", "variant__product__name")
-    ordering = ("-pk",)
-    autocomplete_fields = ("variant", "price_list")
-    is_deletable = True
+    inlines = (ComponentInline, PriceInline, BarcodeInline)
