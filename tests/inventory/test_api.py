@@ -1,12 +1,14 @@
 """Stock over the API."""
 
 import pytest
+from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from inventory import api
-from inventory.models import Allocation, Location, StockLevel, StockMovement
+from inventory.models import Allocation, Location, StockLevel, StockMovement, WithdrawnPromise
 from tests.factories import FACTORIES
 from tests.factories.inventory import promise, stock
+from tests.factories.inventory_promises import put_aside, withdraw
 from tests.people import person_who_may
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +18,7 @@ LISTS = [
     (api.StockLevelViewSet, StockLevel),
     (api.StockMovementViewSet, StockMovement),
     (api.AllocationViewSet, Allocation),
+    (api.WithdrawnPromiseViewSet, WithdrawnPromise),
 ]
 
 
@@ -69,3 +72,23 @@ def test_movements_do_not_tell_their_cost():
     [row] = ask(api.StockMovementViewSet, may_view(StockMovement)).data["results"]
 
     assert set(row) == set(api.StockMovementSerializer.Meta.fields)
+
+
+def test_allocation_tells_until_when_it_is_kept_and_for_whom():
+    allocation = put_aside(note="Mrs Smith")
+
+    [row] = ask(api.AllocationViewSet, may_view(Allocation), reference="RES-1").data["results"]
+
+    assert (row["note"], row["channel"]) == ("Mrs Smith", None)
+    assert parse_datetime(row["expires_at"]) == allocation.expires_at
+
+
+def test_what_was_taken_back_tells_of_which_promise():
+    withdrawn = withdraw()
+
+    [row] = ask(
+        api.WithdrawnPromiseViewSet, may_view(WithdrawnPromise), allocation__reference="SO-1"
+    ).data["results"]
+
+    assert (row["allocation"], row["units"]) == (withdrawn.allocation_id, 1)
+    assert (row["cause"], row["settled_at"]) == ("ADJUSTMENT", None)

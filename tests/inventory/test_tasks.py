@@ -7,12 +7,14 @@ from django.utils import timezone
 
 from channels.models import Channel, Listing
 from inventory import tasks
-from inventory.tasks import forget_offers, push_stock, refresh_offers
+from inventory.tasks import forget_offers, push_stock, refresh_offers, release_expired
 from retail.common.models import TaskRun
 from tests.channels.shop_process import TOKEN, running_shop
 from tests.factories.channels import ChannelFactory, ListingFactory, SyncCursorFactory
 from tests.factories.inventory import promise, stock
 from tests.factories.inventory_offers import offer
+from tests.factories.inventory_promises import put_aside
+from tests.inventory.shared import figures
 
 pytestmark = pytest.mark.django_db
 
@@ -196,3 +198,16 @@ def test_forget_offers_deletes_what_was_replaced_three_months_ago(monkeypatch):
     assert summary == {"deleted": 3}
     quantities = listing.availability_snapshots.values_list("quantity", flat=True)
     assert set(quantities) == {5, 4}
+
+
+def test_release_expired_frees_what_was_put_aside_too_long(monkeypatch):
+    monkeypatch.setattr(tasks, "RESERVATIONS_PER_BATCH", 1)
+    over = [put_aside(reference=f"RES-{n}", expires_at=timezone.now()) for n in range(3)]
+    kept = put_aside(reference="RES-9", expires_at=timezone.now() + timedelta(days=1))
+
+    assert release_expired() == {"released": 3}
+    assert release_expired() == {"released": 0}
+
+    assert [figures(allocation.level) for allocation in over] == [(1, 0)] * 3
+    assert figures(kept.level) == (1, 1)
+    assert TaskRun.objects.filter(name="inventory.release_expired").count() == 2
