@@ -121,6 +121,11 @@ def hand_over(
     return f"{cleaned['units']} units handed over."
 
 
+def whose(allocation: Allocation) -> str:
+    """Return for whom something is put aside, or the number of the order."""
+    return allocation.note or allocation.reference
+
+
 def is_put_aside(allocation: Allocation) -> bool:
     return allocation.expires_at is not None and allocation.open_units > 0
 
@@ -245,12 +250,11 @@ class AllocationAdmin(ViewOnlyAdmin):
         ),
     )
     list_display = (
-        "reference",
+        "promised_to",
         "variant",
         "location",
         "units",
         "open_units",
-        "note",
         "expires_at",
         "allocated_at",
         "closed_at",
@@ -280,6 +284,10 @@ class AllocationAdmin(ViewOnlyAdmin):
     )
     readonly_fields = ("variant", "location", "open_units")
     inlines = (WithdrawnInline,)
+
+    @display(description="Promised to", ordering="reference")
+    def promised_to(self, allocation: Allocation) -> str:
+        return whose(allocation)
 
     @display(description="Article", ordering="level__variant__sku")
     def variant(self, allocation: Allocation) -> str:
@@ -344,7 +352,7 @@ class WithdrawnPromiseAdmin(ViewOnlyAdmin):
 
     @display(description="Promised to", ordering="allocation__reference")
     def promised_to(self, withdrawn: WithdrawnPromise) -> str:
-        return withdrawn.allocation.reference
+        return whose(withdrawn.allocation)
 
     @display(description="Article", ordering="allocation__level__variant__sku")
     def variant(self, withdrawn: WithdrawnPromise) -> str:

@@ -153,7 +153,7 @@ def note_all_listings(*, at: datetime) -> int:
             """,
             [at, list(FOR_SALE)],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 @transaction.atomic

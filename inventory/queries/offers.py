@@ -198,12 +198,13 @@ def _reserves(variant_ids: Iterable[int], at: datetime) -> dict[int, list[tuple[
     rows = (
         ChannelReserve.objects.live(at)
         .with_remaining()
-        .filter(variant_id__in=variant_ids, remaining__gt=0)
+        .filter(variant_id__in=variant_ids)
         .order_by("channel__name", "channel_id")
-        .values_list("variant_id", "channel_id", "channel__name", "remaining")
+        .values_list("variant_id", "channel_id", "channel__name", "remaining")  # type: ignore[misc]  # annotated just above
     )
     for variant_id, channel_id, name, remaining in rows:
-        reserves[variant_id].append((channel_id, Reserve(channel=name, units=remaining)))
+        if remaining:
+            reserves[variant_id].append((channel_id, Reserve(channel=name, units=remaining)))
     return reserves
 
 

@@ -42,6 +42,9 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("Stock", "inventory_2", "inventory.StockLevel"),
             Item("Goods receipts", "move_to_inbox", "purchasing.GoodsReceipt"),
+            Item("Transfers", "conveyor_belt", "inventory.Transfer"),
+            Item("Counts", "fact_check", "inventory.StockCount"),
+            Item("To be counted", "rule_settings", "inventory.CountRequest"),
             Item("Promised and put aside", "bookmark", "inventory.Allocation"),
             Item("Promises taken back", "bookmark_remove", "inventory.WithdrawnPromise"),
             Item("Stock movements", "swap_vert", "inventory.StockMovement"),
@@ -76,9 +79,11 @@ DESKS: tuple[Desk, ...] = (
             Item("Supplier invoices", "request_quote", "purchasing.SupplierInvoice"),
             Item("Exceptions", "rule", "purchasing.MatchException"),
             Item("Handed to accounting", "outbox", "purchasing.PayableExport"),
+            Item("Landed costs", "local_shipping", "purchasing.LandedCost"),
             Item("Stock value", "account_balance", "inventory.CostPool"),
             Item("Cost movements", "timeline", "inventory.CostMovement"),
             Item("Closed books", "lock", "inventory.ClosedPeriod"),
+            Item("Stock at the end of days", "history", "inventory.StockSnapshot"),
         ),
     ),
     Desk(
@@ -93,6 +98,10 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("Channels", "hub", "channels.Channel"),
             Item("Listings", "storefront", "channels.Listing"),
+            Item("Offers explained", "calculate", "inventory.AvailabilitySnapshot"),
+            Item("Safety stock", "shield", "inventory.SafetyStock"),
+            Item("Kept for a channel", "pin_drop", "inventory.ChannelReserve"),
+            Item("Sold from where", "alt_route", "inventory.ChannelStockSource"),
             Item("To be sent", "outgoing_mail", "channels.OutboxEntry"),
             Item("Messages received", "inbox", "channels.InboundMessage"),
             Item("How far we have read", "update", "channels.SyncCursor"),

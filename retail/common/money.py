@@ -45,7 +45,7 @@ def round_part(amount: Decimal, numerator: int, denominator: int, currency: str)
     dividend = amount_numerator * numerator * 10 ** minor_units(currency)
     divisor = amount_denominator * denominator
     cents = (2 * abs(dividend) + divisor) // (2 * divisor)
-    return (-cents if dividend < 0 else cents) * cent(currency)
+    return Decimal(-cents if dividend < 0 else cents) * cent(currency)
 
 
 def round_rate(rate: Decimal) -> Decimal:

@@ -278,6 +278,18 @@ def test_stock_is_found_by_whom_it_is_kept_for():
     assert list(page.context["cl"].result_list) == [kept]
 
 
+def test_list_says_for_whom_each_promise_is():
+    level = stock(units=9)
+    promise(level=level, reference="SO-1")
+    put_aside(level=level, note="Mrs Smith")
+
+    page = browser_of(superuser()).get(list_url()).content.decode()
+
+    assert "SO-1" in page
+    assert "Mrs Smith" in page
+    assert "RES-1" not in page
+
+
 def test_a_promise_tells_what_was_taken_back_of_it():
     withdrawn = withdraw()
 

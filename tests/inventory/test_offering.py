@@ -228,7 +228,7 @@ def one_more(supply, index):
 def test_offer_is_never_negative_nor_more_than_is_free(supply, rules):
     offer = offer_of_article(supply=supply, rules=rules)
 
-    assert 0 <= offer.quantity
+    assert offer.quantity >= 0
     assert offer.quantity * rules.pack_size <= free_units(supply)
     assert offer.terms[-1].left == offer.quantity
 
@@ -246,7 +246,7 @@ def test_offer_never_falls_when_more_lies_there(supply, rules, place):
 def test_bundles_are_never_more_than_their_components_make(parts, rules):
     offer = offer_of_bundle(parts=parts, rules=rules)
 
-    assert 0 <= offer.quantity
+    assert offer.quantity >= 0
     for part in parts:
         assert offer.quantity * rules.pack_size * part.units <= free_units(part.supply)
 

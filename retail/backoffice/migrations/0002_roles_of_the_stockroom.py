@@ -13,8 +13,9 @@ class Migration(migrations.Migration):
         ("backoffice", "0001_roles"),
         ("catalog", "0002_bundles_and_active_variants"),
         ("channels", "0002_offer_rules"),
-        ("inventory", "0004_periods_and_ledgers"),
+        ("inventory", "0008_say_what_is_closed"),
         ("orders", "0003_lines_of_bundles"),
+        ("purchasing", "0003_landed_cost"),
     ]
 
     operations = [migrations.RunPython(give_permissions, migrations.RunPython.noop)]
