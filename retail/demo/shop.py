@@ -109,7 +109,13 @@ def _locations() -> dict[str, Location]:
         priority=20,
         country="GB",
     )
-    return {location.code: location for location in (warehouse, york, bath)}
+    road = Location.objects.create(
+        code="road", name="On the road", kind=Location.Kind.TRANSIT, is_shipping=False
+    )
+    quarantine = Location.objects.create(
+        code="quarantine", name="Quarantine", kind=Location.Kind.QUARANTINE, is_shipping=False
+    )
+    return {location.code: location for location in (warehouse, york, bath, road, quarantine)}
 
 
 def _channels() -> dict[str, Channel]:

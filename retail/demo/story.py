@@ -23,6 +23,7 @@ from retail.demo.catalogue import import_catalogue
 from retail.demo.people import people
 from retail.demo.selling import Selling
 from retail.demo.shop import Shop, connect_channels, open_shop
+from retail.demo.stockroom import STORES, Stockroom
 
 DAYS = 365
 ORDERS = 600
@@ -59,7 +60,12 @@ def tell_story(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, buyers=people(BUYERS)
     )
     selling.plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)
+    stockroom = Stockroom(
+        shop=shop, agenda=agenda, range_of_articles=range_of_articles, ends_at=now
+    )
+    stockroom.plan(begins_at=begins_at)
     agenda.run_until(now, _monthly(progress))
+    stockroom.tidy_up(now)
     connect_channels()
     _write_open_orders(selling.incoming, open_orders)
     return shop
@@ -94,7 +100,7 @@ def _stock_up(shop: Shop, range_of_articles: Sequence[Article], at: datetime) ->
     """Lay the opening stock on the shelves: more of what sells, a few of everything in stores."""
     chance = random.Random(44)  # noqa: S311 - a believable spread, not a secret
     variants = dict(Variant.objects.values_list("sku", "pk"))
-    for code, location in shop.locations.items():
+    for code in ("main", *STORES):
         received = {}
         for article in range_of_articles:
             units = chance.randint(6, 20) if code == "main" else chance.randint(0, 4)
@@ -103,7 +109,7 @@ def _stock_up(shop: Shop, range_of_articles: Sequence[Article], at: datetime) ->
                 value = Decimal(units) * article.unit_cost
                 received[variants[article.sku]] = Received(units=units, value=value)
         receive_stock(
-            location=location,
+            location=shop.locations[code],
             received=received,
             reference=f"OPENING/{code}",
             kind=StockMovement.Kind.OPENING,
