@@ -27,7 +27,7 @@ from retail.demo.shop import Shop
 STORES = ("york", "bath")
 DAYS_BETWEEN_TRANSFERS, DAYS_BETWEEN_COUNTS = 14, 45
 LOW_IN_STORE, SPARE_IN_WAREHOUSE, UNITS_SENT, LINES_SENT = 3, 8, 4, 10
-COUNTED_WRONG = 0.06
+COUNTED_WRONG, LOST_ON_THE_ROAD = 0.06, 0.08
 DAYS_KEPT_DAILY = 14
 DAY = timedelta(days=1)
 
@@ -89,10 +89,10 @@ class Stockroom:
 
         return happen
 
-    def _drafted(self, store: str, at: datetime) -> Transfer | None:
+    def _drafted(self, store: str, at: datetime, *, below: int = LOW_IN_STORE) -> Transfer | None:
         """Draft what the store is short of and the warehouse has to spare."""
         here, there = self.shop.locations["main"], self.shop.locations[store]
-        low = StockLevel.objects.filter(location=there, on_hand__lt=LOW_IN_STORE)
+        low = StockLevel.objects.filter(location=there, on_hand__lt=below)
         spare = (
             StockLevel.objects.with_available()
             .filter(location=here, available__gte=SPARE_IN_WAREHOUSE)
@@ -118,7 +118,7 @@ class Stockroom:
 
         def happen(at: datetime) -> None:
             lines = list(Transfer.objects.get(pk=transfer_id).lines.order_by("pk"))
-            missing = 1 if self.chance.random() < COUNTED_WRONG * 3 else 0
+            missing = 1 if self.chance.random() < LOST_ON_THE_ROAD else 0
             received = {line.pk: line.quantity for line in lines}
             received[lines[0].pk] -= missing
             operations.receive_transfer(
@@ -145,7 +145,7 @@ class Stockroom:
         return happen
 
     def _draft(self, at: datetime) -> None:
-        self._drafted("york", at)
+        self._drafted("york", at, below=2 * LOW_IN_STORE)
 
     def _count(self, store: str) -> Happening:
         def happen(at: datetime) -> None:
