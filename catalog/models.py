@@ -222,6 +222,11 @@ class Variant(models.Model):
     def __str__(self) -> str:
         return self.sku
 
+    @property
+    def full_name(self) -> str:
+        """What a person calls it: the product, and what sets the variant apart."""
+        return f"{self.product.name}, {self.name}" if self.name else self.product.name
+
 
 @keep_history()
 class BundleComponent(models.Model):

@@ -8,9 +8,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, reverse
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 from tablib import Dataset
@@ -25,12 +26,15 @@ from catalog.admin.forms import (
     PriceActForm,
     VariantForm,
 )
+from catalog.forms import variants_named
 from catalog.models import Barcode, BundleComponent, Price, Product, Variant
 from catalog.resources import ProductResource, TableCsv, TableXlsx
+from catalog.scanning import LONGEST_CODE
 from retail.common.admin import Act, BaseAdmin, BaseInline, ViewOnlyInline
 from retail.common.errors import BusinessError
 from retail.common.money import display as display_money
 
+SUGGESTED, SHORTEST_TEXT = 10, 2
 STATUS_LOOKS = {"DRAFT": "warning", "ACTIVE": "success", "DISCONTINUED": "danger"}
 
 
@@ -277,3 +281,16 @@ class VariantAdmin(BaseAdmin):
         ("is_stocked", "is_active", "tax_class"),
     )
     inlines = (ComponentInline, PriceInline, BarcodeInline)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [self._path("suggest/", self.suggest_view, "suggest"), *super().get_urls()]
+
+    def suggest_view(self, request: HttpRequest) -> JsonResponse:
+        """Answer a few articles for what is being typed into a scan field."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        text = request.GET.get("q", "").replace("\x00", "")[:LONGEST_CODE].strip()
+        found = variants_named(text)[:SUGGESTED] if len(text) >= SHORTEST_TEXT else ()
+        return JsonResponse(
+            {"results": [{"sku": variant.sku, "name": variant.full_name} for variant in found]}
+        )
