@@ -7,6 +7,13 @@ from purchasing.models.invoices import (
     TolerancePolicy,
     normalised_number,
 )
+from purchasing.models.landed import (
+    FreightClaim,
+    LandedCost,
+    LandedCostLine,
+    LandedCostQuerySet,
+    LandedCostShare,
+)
 from purchasing.models.matching import MatchAllocation, MatchException, PayableExport
 from purchasing.models.orders import (
     PurchaseOrder,
@@ -27,8 +34,13 @@ from purchasing.models.suppliers import (
 
 __all__ = [
     "DateRange",
+    "FreightClaim",
     "GoodsReceipt",
     "GoodsReceiptLine",
+    "LandedCost",
+    "LandedCostLine",
+    "LandedCostQuerySet",
+    "LandedCostShare",
     "MatchAllocation",
     "MatchException",
     "PayableExport",

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from purchasing.models import PayableExport, SupplierInvoice
 from purchasing.operations.findings import resolve_open
+from purchasing.operations.landed import require_nothing_landed
 from purchasing.operations.matching import work_out
 from purchasing.operations.orders import MissingReason
 from purchasing.operations.pools import lock_pool
@@ -145,6 +146,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
 
     :raises WrongStatus: it was exported, or is void already.
     :raises MissingReason: the reason is empty.
+    :raises FreightIsLanded: goods bear freight of it.
     """
     pool = lock_pool(invoice_id)
     invoice = pool.invoices[invoice_id]
@@ -152,6 +154,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
     if not reason.strip():
         msg = "Say why: the reason is kept with the invoice."
         raise MissingReason(msg, invoice=invoice.number)
+    require_nothing_landed(invoice)
     resolve_open(invoice, at=at)
     was_approved = invoice.status == Status.APPROVED
     invoice.status, invoice.void_reason = Status.VOID, reason.strip()

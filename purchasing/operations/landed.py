@@ -1,0 +1,300 @@
+"""Laying freight, duty and the like on the deliveries they were paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, Sum
+
+from catalog.queries import categories_within, exchange_rate
+from inventory.operations import CostParts, correct_costs, take_back_costs
+from purchasing.models import (
+    FreightClaim,
+    GoodsReceiptLine,
+    LandedCost,
+    LandedCostLine,
+    LandedCostShare,
+    SupplierInvoice,
+    SupplierInvoiceLine,
+)
+from purchasing.operations.landed_plans import (
+    LANDED,
+    as_plan,
+    cost_reference,
+    late_costs,
+    posted_references,
+    split_landed_cost,
+)
+from purchasing.operations.orders import MissingReason
+from retail.common.errors import BusinessError, WrongStatus
+from retail.common.models import User
+from retail.common.money import ZERO, display, round_amount
+from retail.common.status import check_move
+
+Status = LandedCost.Status
+
+
+class NotABillOfFreight(BusinessError):
+    """The document charges nothing beside goods, is a credit note, or is void."""
+
+
+class InvalidLandedAmount(BusinessError):
+    """An amount that is not above zero, or not in whole cents."""
+
+
+class NothingToLandOn(BusinessError):
+    """No accepted goods of these deliveries are meant."""
+
+
+class FreightIsLanded(BusinessError):
+    """Goods bear freight of this bill: its landed costs are cancelled first."""
+
+
+class MoreThanBilled(BusinessError):
+    """Less of the bill is left to land; `left` says how much, in book currency."""
+
+
+@transaction.atomic
+def draft_landed_cost(  # noqa: PLR0913 - what is chosen on one form
+    *,
+    invoice_id: int,
+    amount: Decimal,
+    method: str,
+    receipt_ids: Collection[int],
+    key: str,
+    at: datetime,
+    by: User | None,
+    variant_ids: Collection[int] = (),
+    product_ids: Collection[int] = (),
+    category_ids: Collection[int] = (),
+) -> LandedCost:
+    """
+    Choose the lines of deliveries that a bill's freight is laid on; nothing is posted yet.
+
+    amount: net, in book currency, at most what is left of the bill. variant_ids, product_ids,
+    category_ids: only these goods of the deliveries; of a category also what lies below it. What
+    is meant by any of them is taken, everything when none is named.
+    key: of this act; a second call with it returns the first draft and changes nothing.
+    Locks: the invoice.
+
+    :raises NotABillOfFreight, InvalidLandedAmount, NothingToLandOn, MoreThanBilled: nothing is
+        stored.
+    :raises NoExchangeRate: the bill's currency has no rate for its day.
+    """
+    invoice = SupplierInvoice.objects.for_update().get(pk=invoice_id)
+    if earlier := LandedCost.objects.filter(key=key).first():
+        return earlier
+    if not amount.is_finite() or amount <= 0 or amount != _in_cents(amount):
+        msg = f"{amount} cannot be landed: enter an amount above zero, in whole cents."
+        raise InvalidLandedAmount(msg, amount=str(amount))
+    _require_left(invoice, amount)
+    lines = _chosen_lines(
+        receipt_ids,
+        variant_ids=variant_ids,
+        product_ids=product_ids,
+        category_ids=category_ids,
+    )
+    landed = LandedCost.objects.create(
+        invoice=invoice, amount=amount, method=method, key=key, drafted_at=at, drafted_by=by
+    )
+    LandedCostLine.objects.bulk_create(
+        [LandedCostLine(landed_cost=landed, receipt_line=line) for line in lines]
+    )
+    return landed
+
+
+@transaction.atomic
+def type_shares(*, landed_cost_id: int, amounts: Mapping[int, Decimal]) -> LandedCost:
+    """
+    Set the shares of a draft by hand; from then on it is shared as typed.
+
+    amounts: landed cost line id -> its share in book currency, of every line.
+    Locks: the invoice, then the landed cost.
+
+    :raises WrongStatus: it is no draft any more.
+    :raises SharesDiffer: a line is missing, or they do not add up to the amount; as planning
+        refuses it.
+    """
+    landed = _lock(landed_cost_id)
+    if landed.status != Status.DRAFT:
+        msg = f"{landed} is {landed.get_status_display().lower()}: shares of a draft are typed."
+        raise WrongStatus(msg, status=landed.status)
+    lines = list(landed.lines.order_by("pk"))
+    for line in lines:
+        line.typed_amount = amounts.get(line.pk)
+    LandedCostLine.objects.bulk_update(lines, ["typed_amount"])
+    landed.method = LandedCost.Method.MANUAL
+    landed.save(update_fields=["method"])
+    split_landed_cost(landed)
+    return landed
+
+
+@transaction.atomic
+def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> LandedCost:
+    """
+    Make the shares of a draft a cost of the goods, and claim the amount of the bill.
+
+    Each line's share goes to the stock value for what is still here and to cost of sales for what
+    is gone. A second call changes nothing.
+    Locks: the invoice, the landed cost, then the CostPool rows.
+
+    :raises WrongStatus: it was cancelled.
+    :raises NotABillOfFreight, MoreThanBilled: the bill is void by now, or claimed by others.
+    :raises NothingToShareBy, WeightUnknown, SharesDiffer: it cannot be shared by its method.
+    :raises PeriodClosed: the books are closed for that moment.
+    """
+    landed = _lock(landed_cost_id)
+    if landed.status == Status.POSTED:
+        return landed
+    check_move(landed, Status.POSTED)
+    splits = split_landed_cost(landed)
+    _claim(landed)
+    movements = {
+        movement.reference: movement
+        for movement in correct_costs(costs=late_costs(landed, splits), at=at, kind=LANDED)
+    }
+    parts = {
+        reference: CostParts(to_stock=movement.value, expensed=movement.expensed)
+        for reference, movement in movements.items()
+    }
+    LandedCostShare.objects.bulk_create(
+        [
+            LandedCostShare(
+                landed_cost=landed,
+                cost_movement=movements.get(cost_reference(landed, share.receipt_line)),
+                **vars(share),
+            )
+            for share in as_plan(landed, splits, parts).shares
+        ]
+    )
+    landed.status, landed.posted_at, landed.posted_by = Status.POSTED, at, by
+    landed.save(update_fields=["status", "posted_at", "posted_by"])
+    return landed
+
+
+@transaction.atomic
+def cancel_landed_cost(
+    *, landed_cost_id: int, reason: str, at: datetime, by: User | None
+) -> LandedCost:
+    """
+    Drop a draft, or take a posted landed cost back as if it had never been posted.
+
+    What is still left of it in stock leaves the stock value, the rest comes off cost of sales,
+    dated now; what it claimed of the bill is free again. A second call changes nothing.
+    Locks: the invoice, the landed cost, then the CostPool rows.
+
+    :raises MissingReason: no reason was given.
+    :raises PeriodClosed: the books are closed for that moment.
+    """
+    landed = _lock(landed_cost_id)
+    if landed.status == Status.CANCELLED:
+        return landed
+    if not reason.strip():
+        msg = "Say why: the reason is kept with the landed cost."
+        raise MissingReason(msg, landed_cost=landed.number)
+    if landed.status == Status.POSTED:
+        take_back_costs(
+            references={name: f"{name}/cancelled" for name in posted_references(landed)},
+            at=at,
+            kind=LANDED,
+        )
+        claim = FreightClaim.objects.filter(invoice=landed.invoice_id)
+        claim.update(claimed=F("claimed") - landed.amount)
+    landed.status, landed.cancel_reason = Status.CANCELLED, reason.strip()
+    landed.cancelled_at, landed.cancelled_by = at, by
+    landed.save(update_fields=["status", "cancel_reason", "cancelled_at", "cancelled_by"])
+    return landed
+
+
+def freight_left(invoice: SupplierInvoice) -> Decimal:
+    """
+    Return how much of what a bill charges beside goods is not landed yet, in book currency.
+
+    :raises NoExchangeRate: the bill's currency has no rate for its day.
+    """
+    claim = FreightClaim.objects.filter(invoice=invoice).first()
+    return _in_cents(claim.claimable - claim.claimed) if claim else _claimable(invoice)
+
+
+def require_nothing_landed(invoice: SupplierInvoice) -> None:
+    """
+    Pass when no goods bear freight of this locked bill.
+
+    :raises FreightIsLanded: names the landed costs.
+    """
+    posted = invoice.landed_costs.filter(status=Status.POSTED).order_by("pk")
+    if numbers := list(posted.values_list("number", flat=True)):
+        msg = f"Goods bear freight of {invoice}: cancel {', '.join(numbers)} first."
+        raise FreightIsLanded(msg, landed_costs=numbers)
+
+
+def _lock(landed_cost_id: int) -> LandedCost:
+    # Which bill it claims never changes, so it may be read before the lock.
+    invoice_id = LandedCost.objects.values_list("invoice", flat=True).get(pk=landed_cost_id)
+    invoice = SupplierInvoice.objects.for_update().get(pk=invoice_id)
+    landed = LandedCost.objects.for_update().get(pk=landed_cost_id)
+    landed.invoice = invoice
+    return landed
+
+
+def _claimable(invoice: SupplierInvoice) -> Decimal:
+    """Return what the bill charges beside goods: its charges and services."""
+    beside_goods = invoice.lines.exclude(kind=SupplierInvoiceLine.Kind.GOODS)
+    net = beside_goods.aggregate(net=Sum("net_amount"))["net"] or ZERO
+    return _in_cents(net * exchange_rate(invoice.currency, invoice.invoiced_on))
+
+
+def _require_left(invoice: SupplierInvoice, amount: Decimal) -> None:
+    """Pass when the bill is one of freight and has this much of it left."""
+    if invoice.kind != SupplierInvoice.Kind.INVOICE:
+        msg = f"{invoice} is a credit note: cancel the landed cost and land what remains."
+        raise NotABillOfFreight(msg, invoice=invoice.number)
+    if invoice.status == SupplierInvoice.Status.VOID:
+        msg = f"{invoice} is void: nothing of it can be landed."
+        raise NotABillOfFreight(msg, invoice=invoice.number)
+    if not _claimable(invoice):
+        msg = f"{invoice} charges nothing beside goods: it has no charge or service to land."
+        raise NotABillOfFreight(msg, invoice=invoice.number)
+    left = freight_left(invoice)
+    if amount > left:
+        shown = display(left, settings.RETAIL_CURRENCY)
+        msg = f"Of {invoice} only {shown} is left to land."
+        raise MoreThanBilled(msg, left=str(left))
+
+
+def _claim(landed: LandedCost) -> None:
+    _require_left(landed.invoice, landed.amount)
+    claim, _ = FreightClaim.objects.get_or_create(
+        invoice=landed.invoice, defaults={"claimable": _claimable(landed.invoice)}
+    )
+    claim.claimed = F("claimed") + landed.amount
+    claim.save(update_fields=["claimed"])
+
+
+def _chosen_lines(
+    receipt_ids: Collection[int],
+    *,
+    variant_ids: Collection[int],
+    product_ids: Collection[int],
+    category_ids: Collection[int],
+) -> list[GoodsReceiptLine]:
+    lines = GoodsReceiptLine.objects.filter(receipt__in=list(receipt_ids), accepted__gt=0)
+    if variant_ids or product_ids or category_ids:
+        below = {pk for category_id in category_ids for pk in categories_within(category_id)}
+        lines = lines.filter(
+            Q(order_line__variant__in=list(variant_ids))
+            | Q(order_line__variant__product__in=list(product_ids))
+            | Q(order_line__variant__product__category__in=below)
+        )
+    if chosen := list(lines.order_by("pk")):
+        return chosen
+    msg = "None of these deliveries has accepted goods that are meant: choose others."
+    raise NothingToLandOn(msg)
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    return round_amount(amount, settings.RETAIL_CURRENCY)
