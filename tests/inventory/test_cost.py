@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from inventory.models import StockMovement
+from inventory.models import CostMovement, StockMovement
 from inventory.operations import (
     NothingToCorrect,
     ReceiptUnknown,
@@ -124,12 +124,12 @@ def test_correct_cost_is_the_same_as_if_the_cost_had_been_known_on_day_one():
 
 def test_correct_cost_rewrites_nothing():
     level = stock(units=10, value="100.00")
-    before = everything()
+    costs, units = CostMovement.objects.order_by("pk"), StockMovement.objects.order_by("pk")
+    before = list(costs.values_list()), list(units.values_list())
 
     correct(level, "10.00")
 
-    assert everything()[0][:1] == before[0]
-    assert everything()[3] == before[3]
+    assert (list(costs.values_list())[:-1], list(units.values_list())) == before
 
 
 def test_correct_cost_again_returns_the_first_correction():
