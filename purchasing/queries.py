@@ -17,6 +17,7 @@ from purchasing.models import (
     GoodsReceiptLine,
     MatchAllocation,
     MatchException,
+    PurchaseOrder,
     PurchaseOrderLine,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -124,6 +125,49 @@ def invoice_comparison(invoice_id: int) -> list[Comparison]:
         for line in lines
         for order_line, shares in (of_line[line.pk] or {None: []}).items()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Units of one variant that a supplier still owes to a location."""
+
+    variant_id: int
+    location_id: int
+    location: str
+    order_id: int
+    number: str
+    supplier: str
+    units: int
+    expected_on: date | None
+
+
+def incoming_units(*, variant_ids: Collection[int]) -> list[Incoming]:
+    """
+    Return what is still to come of these variants on orders that were sent, the soonest first.
+
+    Several lines of an order are one row. What is not sent yet nobody delivers.
+    """
+    rows = (
+        PurchaseOrderLine.objects.filter(
+            variant_id__in=list(variant_ids),
+            order__status=PurchaseOrder.Status.SENT,
+            ordered__gt=F("cancelled") + F("received"),
+        )
+        .values("variant_id", "order_id")
+        .annotate(units=Sum(F("ordered") - F("cancelled") - F("received")))
+        .order_by(F("order__expected_on").asc(nulls_last=True), "order_id", "variant_id")
+        .values_list(
+            "variant_id",
+            "order__location_id",
+            "order__location__name",
+            "order_id",
+            "order__number",
+            "order__supplier__name",
+            "units",
+            "order__expected_on",
+        )
+    )
+    return [Incoming(*row) for row in rows]
 
 
 def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:

@@ -9,15 +9,28 @@ from inventory.queries.analysis import (
     cover_report,
     dead_stock,
 )
-from inventory.queries.as_of import StockAsOf, ValueAsOf, stock_as_of, value_as_of
+from inventory.queries.as_of import (
+    StockAsOf,
+    ValueAsOf,
+    days_without_snapshot,
+    stock_as_of,
+    value_as_of,
+)
 from inventory.queries.integrity import differences
 from inventory.queries.offers import channel_offers, offers
-from inventory.queries.stock import LocationStock, VariantStock, variant_stock
+from inventory.queries.stock import (
+    InTransit,
+    LocationStock,
+    VariantStock,
+    units_in_transit,
+    variant_stock,
+)
 
 __all__ = [
     "AbcRow",
     "CoverRow",
     "DeadRow",
+    "InTransit",
     "LocationStock",
     "StockAsOf",
     "ValueAsOf",
@@ -26,10 +39,12 @@ __all__ = [
     "abc_report",
     "channel_offers",
     "cover_report",
+    "days_without_snapshot",
     "dead_stock",
     "differences",
     "offers",
     "stock_as_of",
+    "units_in_transit",
     "value_as_of",
     "variant_stock",
 ]

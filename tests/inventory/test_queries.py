@@ -1,11 +1,20 @@
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 
-from inventory.queries import LocationStock, differences, variant_stock
+from inventory.models import StockLevel
+from inventory.operations import create_transfer, dispatch_transfer, receive_transfer
+from inventory.queries import (
+    InTransit,
+    LocationStock,
+    differences,
+    units_in_transit,
+    variant_stock,
+)
 from tests.factories.catalog import VariantFactory
-from tests.factories.inventory import LocationFactory, promise, stock
+from tests.factories.inventory import STOCKED_AT, LocationFactory, promise, stock
 
 pytestmark = pytest.mark.django_db
 
@@ -13,6 +22,26 @@ pytestmark = pytest.mark.django_db
 def run(statement, *parameters):
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+
+
+def draft(level, store, *, units, key, **values):
+    return create_transfer(
+        from_location=level.location,
+        to_location=store,
+        units={level.variant_id: units},
+        key=key,
+        at=STOCKED_AT,
+        **values,
+    )
+
+
+def send(level, store, **values):
+    return dispatch_transfer(transfer_id=draft(level, store, **values).pk, at=STOCKED_AT)
+
+
+def arrive(transfer, units):
+    (line,) = transfer.lines.all()
+    receive_transfer(transfer_id=transfer.pk, received={line.pk: units}, key="in", at=STOCKED_AT)
 
 
 def found():
@@ -28,9 +57,10 @@ def test_variant_stock_tells_places_and_value():
 
     overview = variant_stock(variant_id=level.variant_id)
 
+    there = StockLevel.objects.get(location=warehouse)
     assert overview.places == (
-        LocationStock(location="Warehouse", on_hand=2, allocated=0),
-        LocationStock(location="Shop", on_hand=6, allocated=2),
+        LocationStock(there.pk, warehouse.pk, "Warehouse", "WAREHOUSE", on_hand=2, allocated=0),
+        LocationStock(level.pk, shop.pk, "Shop", "WAREHOUSE", on_hand=6, allocated=2),
     )
     assert (overview.on_hand, overview.allocated, overview.available) == (8, 2, 6)
     assert (overview.value, overview.unit_cost) == (Decimal("10.01"), Decimal("1.2513"))
@@ -40,6 +70,31 @@ def test_variant_stock_of_what_was_never_here_is_nothing():
     overview = variant_stock(variant_id=VariantFactory().pk)
 
     assert (overview.places, overview.value, overview.unit_cost) == ((), 0, None)
+
+
+def test_units_in_transit_are_what_has_not_arrived_the_soonest_first():
+    level, store = stock(units=20), LocationFactory(name="Shop", kind="STORE")
+    LocationFactory(kind="TRANSIT", is_shipping=False)
+    late = send(level, store, units=5, key="late")
+    soon = send(level, store, units=4, key="soon", expected_on=date(2026, 11, 3))
+    arrive(soon, 1)
+    send(stock(units=3, reference="GR-2"), store, units=3, key="another article")
+
+    assert units_in_transit(variant_id=level.variant_id) == [
+        InTransit(
+            soon.pk, soon.number, level.location.name, store.pk, "Shop", 3, date(2026, 11, 3)
+        ),
+        InTransit(late.pk, late.number, level.location.name, store.pk, "Shop", 5, None),
+    ]
+
+
+def test_units_in_transit_leave_out_drafts_and_what_arrived():
+    level, store = stock(units=20), LocationFactory(kind="STORE")
+    LocationFactory(kind="TRANSIT", is_shipping=False)
+    arrive(send(level, store, units=5, key="arrived"), 5)
+    draft(level, store, units=2, key="draft")
+
+    assert units_in_transit(variant_id=level.variant_id) == []
 
 
 def test_differences_are_none_when_totals_follow_the_ledgers():
