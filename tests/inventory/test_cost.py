@@ -11,7 +11,6 @@ from inventory.operations import (
     correct_cost,
     issue_stock,
 )
-from inventory.queries import differences
 from tests.factories.catalog import VariantFactory
 from tests.factories.inventory import stock
 from tests.inventory.shared import everything, pool_of
@@ -48,36 +47,6 @@ def correct(level, amount, *, receipt_reference="GR-1", reference="SI-1"):
         reference=reference,
         at=AT,
     )
-
-
-def test_correct_cost_of_a_late_cheap_bill_leaves_no_negative_stock():
-    """V8: 15 pieces booked at 2,000 by a typing error, 10 of 115 sold before the bill came."""
-    level = stock(units=100, value="500.00", reference="GR-1")
-    receive_more(level, 15, "30000.00", "GR-2")
-    sell(level, 10)
-    value_before = pool_of(level)
-
-    correction = correct(level, "-29925.00", receipt_reference="GR-2")
-
-    assert value_before == (105, Decimal("27847.83"))
-    assert correction.value == Decimal("-27322.83")
-    assert correction.expensed == Decimal("-2602.17")
-    assert pool_of(level) == (105, Decimal("525.00"))
-    assert differences() == []
-
-
-def test_correct_cost_of_late_freight_uses_the_share_of_the_pool():
-    """L5, moving average: 19 of 20 are left, so 95 of the freight goes to stock."""
-    level = stock(units=10, value="100.00", reference="GR-1")
-    receive_more(level, 10, "200.00", "GR-2")
-    sell(level, 1)
-    value_before = pool_of(level)
-
-    correction = correct(level, "100.00", receipt_reference="GR-1")
-
-    assert value_before == (19, 285)
-    assert (correction.value, correction.expensed) == (95, 5)
-    assert pool_of(level) == (19, 380)
 
 
 def test_correct_cost_of_goods_all_sold_is_expensed():

@@ -1,7 +1,6 @@
 from decimal import Decimal
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,47 +9,6 @@ from inventory.operations.costing import RunningCost, correction_parts, left_of
 
 def pool(units=0, value="0"):
     return RunningCost(units=units, value=Decimal(value), currency="GBP")
-
-
-@pytest.mark.parametrize(
-    ("value", "shares"),
-    [
-        ("100.00", ["33.33", "33.34", "33.33"]),
-        ("98.00", ["32.67", "32.67", "32.66"]),
-        ("4.85", ["1.62", "1.62", "1.61"]),
-    ],
-)
-def test_issue_gives_the_last_unit_the_residue(value, shares):
-    cost = pool(3, value)
-
-    issued = [cost.issue(1) for _ in range(3)]
-
-    assert issued == [Decimal(share) for share in shares]
-    assert (cost.units, cost.value) == (0, 0)
-
-
-def test_issue_of_everything_takes_every_cent():
-    cost = pool()
-    cost.receive(2, Decimal("2.00"))
-    cost.receive(1, Decimal("1.01"))
-
-    assert cost.issue(3) == Decimal("3.01")
-    assert cost.value == 0
-
-
-def test_receive_averages_over_what_was_there():
-    cost = pool()
-    cost.receive(10_000, Decimal(600))
-    cost.receive(30_000, Decimal(2400))
-    average_before = cost.value / cost.units * 1000
-
-    issued = cost.issue(20_000)
-    cost.receive(500, Decimal(100))
-
-    assert average_before == 75
-    assert issued == 1500
-    assert (cost.units, cost.value) == (20_500, Decimal(1600))
-    assert round(cost.value / cost.units * 1000, 4) == Decimal("78.0488")
 
 
 def test_take_back_uses_the_last_known_cost_of_an_empty_pool():

@@ -9,7 +9,6 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from catalog.queries import NoExchangeRate
 from inventory.models import CostMovement, CostPool
-from inventory.operations import Received, issue_stock, receive_stock
 from purchasing import operations, queries
 from purchasing.models import GoodsReceiptLine, MatchAllocation, PayableExport, SupplierInvoice
 from retail.common.errors import WrongStatus
@@ -71,68 +70,6 @@ def test_approval_twice_is_refused():
         approve(invoice)
 
     assert SupplierInvoice.objects.values().get() == before
-
-
-def test_late_cheap_bill_corrects_stock_and_cost_of_sales():
-    """V8: the order said 2,000 instead of 5; 10 of 115 are sold before the bill comes."""
-    order = sent_order(units=[15], unit_cost="2000")
-    variant = order.lines.get().variant
-    receive_stock(
-        location=order.location,
-        received={variant.pk: Received(units=100, value=Decimal(500))},
-        reference="GR-EARLIER",
-        at=NOON,
-    )
-    receipt = delivery(order)
-    issue_stock(
-        location=order.location, units={variant.pk: 10}, kind="SALE", reference="SALE-1", at=NOON
-    )
-    invoice = matched_bill(printed(order.lines.get(), 15, "5.00"), order=order)
-
-    approve(invoice)
-
-    pool = CostPool.objects.get()
-    correction = CostMovement.objects.get(kind="CORRECTION")
-    assert (pool.units, pool.value) == (105, 525)
-    assert (correction.value, correction.expensed) == (
-        Decimal("-27322.83"),
-        Decimal("-2602.17"),
-    )
-    assert correction.corrects.reference == receipt.number
-    assert invoice.lines.get().variance_posted == -29_925
-
-
-@pytest.mark.parametrize("receipt_cost", ["100.00", "0.00"])
-def test_bill_at_another_price_becomes_the_value_of_the_goods(receipt_cost):
-    """V10."""
-    order = sent_order(units=[1], unit_cost=receipt_cost)
-    delivery(order)
-    invoice = matched_bill(printed(order.lines.get(), 1, "150.00"), order=order)
-    assert invoice.status == "ON_HOLD"
-    accept_all(invoice)
-
-    approve(invoice)
-
-    assert CostPool.objects.get().value == 150
-    assert not queries.goods_not_invoiced().exists()
-
-
-def test_bills_at_three_prices():
-    """V7: each bill corrects its own delivery only."""
-    order = sent_order(units=[3], unit_cost="100.00")
-    values = []
-    for day, price in enumerate(["100.00", "150.00", "80.00"]):
-        delivery(order, [1], at=NOON + timedelta(days=day))
-        invoice = matched_bill(
-            printed(order.lines.get(), 1, price),
-            order=order,
-            invoiced_on=TODAY + timedelta(days=day),
-        )
-        accept_all(invoice)
-        approve(invoice)
-        values.append(CostPool.objects.get().value)
-
-    assert values == [100, 250, 330]
 
 
 def test_billed_beyond_what_was_received_corrects_only_what_was_received():
