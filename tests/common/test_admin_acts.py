@@ -65,6 +65,18 @@ def note_key(_request, run, cleaned, _now):
     return "Noted."
 
 
+def plan_rename(_request, run, cleaned, _now):
+    if cleaned["new_name"] == "forbidden":
+        raise BusinessError("This name is taken by the accountant.")
+    if cleaned["new_name"] == run.file_name:
+        return ()
+    return [f"{run.file_name} becomes {cleaned['new_name']}."]
+
+
+def plan_run(_request, cleaned, _now):
+    return [f"{cleaned['new_name']} is opened beside {ImportRun.objects.count()} others."]
+
+
 def open_run(_request, cleaned, _now):
     if cleaned["new_name"] == "forbidden":
         raise BusinessError("This name is taken by the accountant.")
@@ -85,10 +97,27 @@ class RunAdmin(BaseAdmin):
         Act("clash", "Clash", "common.change_importrun", perform=clash, is_dangerous=True),
         Act("worse", "Worse", "common.change_importrun", perform=break_a_rule_without_words),
         Act("note", "Note", "common.change_importrun", perform=note_key),
+        Act(
+            "move",
+            "Move",
+            "common.change_importrun",
+            perform=rename,
+            form=RenameForm,
+            consequences=lambda run: [f"{run.file_name} gets another name."],
+            plan=plan_rename,
+        ),
         Act("table", "Table", "common.change_importrun", perform=note_key, form=TableForm),
     )
     page_acts = (
         PageAct("open", "Open a run", "common.add_importrun", perform=open_run, form=RenameForm),
+        PageAct(
+            "plan-open",
+            "Plan a run",
+            "common.add_importrun",
+            perform=open_run,
+            form=RenameForm,
+            plan=plan_run,
+        ),
     )
     downloads = (
         Download(
@@ -234,6 +263,78 @@ def test_act_refused_by_a_constraint_speaks_its_words(run, clerk):
 def test_act_that_breaks_a_rule_without_words_is_an_error(run, clerk):
     with pytest.raises(IntegrityError, match="lines_not_negative"):
         clerk.post(act_url(run, "worse"), {"key": "k"})
+
+
+SEAL = re.compile(r'name="confirmed" value="(\w{64})"')
+
+
+def seal_on(answer):
+    return SEAL.search(answer.content.decode())[1]
+
+
+def test_act_with_a_plan_shows_it_before_it_is_done(run, clerk):
+    form = {"new_name": "april.csv", "key": "k"}
+
+    shown = clerk.post(act_url(run, "move"), form)
+    run.refresh_from_db()
+    before = run.file_name
+    clerk.post(act_url(run, "move"), form | {"confirmed": seal_on(shown)})
+
+    run.refresh_from_db()
+    page = shown.content.decode()
+    assert "march.csv becomes april.csv." in page
+    assert "march.csv gets another name." not in page
+    assert 'value="april.csv"' in page
+    assert "Confirm: Move" in page
+    assert (before, run.file_name) == ("march.csv", "april.csv")
+
+
+def test_act_with_a_plan_asks_for_what_it_needs_first(run, clerk):
+    page = clerk.get(act_url(run, "move")).content.decode()
+
+    assert "march.csv gets another name." in page
+    assert "Show what will happen" in page
+    assert SEAL.search(page) is None
+
+
+def test_a_plan_that_came_out_differently_is_shown_again(run, clerk):
+    form = {"new_name": "april.csv", "key": "k"}
+    shown = clerk.post(act_url(run, "move"), form)
+    ImportRun.objects.filter(pk=run.pk).update(file_name="june.csv")
+
+    again = clerk.post(act_url(run, "move"), form | {"confirmed": seal_on(shown)})
+
+    run.refresh_from_db()
+    assert run.file_name == "june.csv"
+    assert "june.csv becomes april.csv." in again.content.decode()
+    assert "This is no longer what you were shown." in again.content.decode()
+
+
+def test_a_plan_that_is_refused_tells_why(run, clerk):
+    answer = clerk.post(act_url(run, "move"), {"new_name": "forbidden", "key": "k"})
+
+    run.refresh_from_db()
+    assert run.file_name == "march.csv"
+    assert "This name is taken by the accountant." in answer.content.decode()
+    assert SEAL.search(answer.content.decode()) is None
+
+
+def test_an_act_whose_plan_is_empty_needs_no_confirmation(run, clerk):
+    answer = clerk.post(act_url(run, "move"), {"new_name": "march.csv", "key": "k"}, follow=True)
+
+    assert "Renamed to march.csv." in answer.content.decode()
+
+
+def test_page_act_with_a_plan_shows_it_before_it_is_done():
+    opener = browser_of(person_who_may("common.view_importrun", "common.add_importrun"))
+    form = {"new_name": "may.csv", "key": "k"}
+
+    shown = opener.post("/common/importrun/act/plan-open/", form)
+    before = ImportRun.objects.count()
+    opener.post("/common/importrun/act/plan-open/", form | {"confirmed": seal_on(shown)})
+
+    assert "may.csv is opened beside 0 others." in shown.content.decode()
+    assert (before, ImportRun.objects.count()) == (0, 1)
 
 
 def test_act_with_wrong_input_shows_the_form_again(run, clerk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ def no_consequences(_document: Model) -> Sequence[str]:
 def new_key() -> str:
     """Return a key that the same form keeps when it is sent twice."""
     return uuid.uuid4().hex
+
+
+def seal(plan: Sequence[str]) -> str:
+    """Return what a page with a plan sends back, so that only the plan it showed is confirmed."""
+    return hashlib.sha256("\n".join(plan).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,9 @@ class Act:
     perform: (request, document, cleaned form data, now) -> what to tell the person.
     is_offered: whether it can be done to the document as it is now.
     consequences: sentences that say, before it is done, what it will change.
+    plan: like perform, but changes nothing and says exactly what the filled form would change.
+    The person confirms that; when it has come out differently by then, they are shown it again.
+    Nothing to say needs no confirmation: what is done already is not asked about.
     """
 
     name: str
@@ -88,6 +97,7 @@ class Act:
     form: type[ActForm] | None = None
     is_offered: Callable[[Any], bool] = always
     consequences: Callable[[Any], Sequence[str]] = no_consequences
+    plan: Callable[[HttpRequest, Any, Mapping[str, Any], datetime], Sequence[str]] | None = None
     is_dangerous: bool = False
     icon: str = ""
 
@@ -99,6 +109,7 @@ class PageAct:
 
     perform: (request, cleaned form data, now) -> what to tell the person, and what to show them
     next (None: the list again).
+    plan: (request, cleaned form data, now) -> exactly what it would change, to be confirmed.
     """
 
     name: str
@@ -107,6 +118,7 @@ class PageAct:
     perform: Callable[[HttpRequest, Mapping[str, Any], datetime], tuple[str, Model | None]]
     form: type[ActForm] | None = None
     consequences: Sequence[str] = ()
+    plan: Callable[[HttpRequest, Mapping[str, Any], datetime], Sequence[str]] | None = None
     is_dangerous: bool = False
     icon: str = ""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache, partial
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
@@ -20,7 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 
 from retail.common.admin import readonly  # noqa: F401 - puts its class in place
-from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress, new_key
+from retail.common.admin.acts import Act, ActForm, Download, PageAct, dress, new_key, seal
 from retail.common.constraints import refusal_text
 from retail.common.errors import BusinessError
 from retail.common.fields import MoneyField
@@ -107,18 +108,21 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             return HttpResponseRedirect(self._document_url(document))
 
         form = _bound_form(act.form, request, document)
-        if request.method == "POST" and form.is_valid():
-            message = _perform(
-                request, lambda: self._perform_act(request, act, document, form.cleaned_data)
-            )
-            if message is not None:
-                messages.success(request, message)
-                return HttpResponseRedirect(self._document_url(document))
+        message, plan = _attempt(
+            request,
+            form,
+            plan=act.plan and partial(act.plan, request, document),
+            perform=partial(self._perform_act, request, act, document),
+        )
+        if message is not None:
+            messages.success(request, message)
+            return HttpResponseRedirect(self._document_url(document))
         return self._confirm_page(
             request,
             act,
             form,
             consequences=act.consequences(document),
+            plan=plan,
             back_url=self._document_url(document),
             document=document,
         )
@@ -130,16 +134,23 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             raise PermissionDenied
 
         form = _bound_form(act.form, request)
-        if request.method == "POST" and form.is_valid():
-            done = _perform(
-                request, lambda: act.perform(request, form.cleaned_data, timezone.now())
-            )
-            if done is not None:
-                message, next_document = done
-                messages.success(request, message)
-                return HttpResponseRedirect(self._url_after(next_document))
+        done, plan = _attempt(
+            request,
+            form,
+            plan=act.plan and partial(act.plan, request),
+            perform=partial(act.perform, request),
+        )
+        if done is not None:
+            message, next_document = done
+            messages.success(request, message)
+            return HttpResponseRedirect(self._url_after(next_document))
         return self._confirm_page(
-            request, act, form, consequences=act.consequences, back_url=self._url("changelist")
+            request,
+            act,
+            form,
+            consequences=act.consequences,
+            plan=plan,
+            back_url=self._url("changelist"),
         )
 
     def download_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
@@ -162,9 +173,14 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         return document
 
     def _perform_act(
-        self, request: HttpRequest, act: Act, document: Model, cleaned: dict[str, Any]
+        self,
+        request: HttpRequest,
+        act: Act,
+        document: Model,
+        cleaned: Mapping[str, Any],
+        now: datetime,
     ) -> str:
-        message = act.perform(request, document, cleaned, timezone.now())
+        message = act.perform(request, document, cleaned, now)
         self.log_change(request, document, act.label)
         return message
 
@@ -175,6 +191,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         form: ActForm,
         *,
         consequences: Sequence[str],
+        plan: Sequence[str],
         back_url: str,
         document: Model | None = None,
     ) -> TemplateResponse:
@@ -189,6 +206,9 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             "form": form,
             "table": form.line_table(),
             "consequences": consequences,
+            "is_planned": act.plan is not None,
+            "plan": plan,
+            "seal": seal(plan),
             "back_url": back_url,
         }
         return TemplateResponse(request, "admin/act.html", context)
@@ -327,6 +347,28 @@ def _bound_form(
         return form_class(request.POST, request.FILES, document=document)
     # A link may fill in fields, as it may on Django's own forms, but never the key.
     return form_class(document=document, initial={**request.GET.dict(), "key": new_key()})
+
+
+def _attempt(
+    request: HttpRequest,
+    form: ActForm,
+    *,
+    plan: Callable[[Mapping[str, Any], datetime], Sequence[str]] | None,
+    perform: Callable[[Mapping[str, Any], datetime], Done],
+) -> tuple[Done | None, Sequence[str]]:
+    """Do what a valid form asks for; return what came of it, or the plan to be confirmed first."""
+    if request.method != "POST" or not form.is_valid():
+        return None, ()
+    cleaned, now = form.cleaned_data, timezone.now()
+    planned = _perform(request, partial(plan, cleaned, now)) if plan else ()
+    if planned is None:
+        return None, ()
+    confirmed = request.POST.get("confirmed")
+    if planned and confirmed != seal(planned):
+        if confirmed:
+            messages.warning(request, "This is no longer what you were shown. Look at it again.")
+        return None, planned
+    return _perform(request, partial(perform, cleaned, now)), ()
 
 
 def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
