@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -137,6 +138,13 @@ class TransferLine(models.Model):
     quantity = models.IntegerField(help_text="Units to be sent.")
     received = models.IntegerField(default=0, help_text="Units that arrived.")
     lost = models.IntegerField(default=0, help_text="Units written off when it was closed.")
+    addition_keys = ArrayField(
+        models.CharField(max_length=64),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What was scanned onto it, so that nothing is added twice.",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -163,6 +171,7 @@ class TransferLine(models.Model):
 
     @property
     def in_transit(self) -> int:
+        """Units on the way, once the transfer was sent."""
         return self.quantity - self.received - self.lost
 
 

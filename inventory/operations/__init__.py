@@ -76,16 +76,19 @@ from inventory.operations.reservations import (
     reserve_stock,
 )
 from inventory.operations.snapshots import SnapshotTooEarly, take_snapshot, thin_snapshots
-from inventory.operations.transfers import (
-    EmptyTransfer,
-    NotInTransit,
-    NoTransitLocation,
+from inventory.operations.transfer_drafts import (
     SamePlace,
     add_to_transfer,
     cancel_transfer,
     change_transfer_lines,
-    close_transfer,
     create_transfer,
+)
+from inventory.operations.transfers import (
+    EmptyTransfer,
+    LinesChanged,
+    NotInTransit,
+    NoTransitLocation,
+    close_transfer,
     dispatch_transfer,
     receive_transfer,
 )
@@ -101,6 +104,7 @@ __all__ = [
     "InvalidValue",
     "Issue",
     "LateCost",
+    "LinesChanged",
     "NoTransitLocation",
     "NotAllCounted",
     "NotInTransit",

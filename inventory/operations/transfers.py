@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import transaction
 
 from inventory.models import (
     Location,
+    StockLevel,
     StockMovement,
     Transfer,
     TransferLine,
@@ -25,6 +26,7 @@ from inventory.operations.levels import (
     require_positive,
 )
 from inventory.operations.posting import Act, Source, post_transfer
+from inventory.operations.promises import sweep_levels
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
 from retail.common.status import check_move
@@ -34,12 +36,12 @@ class NoTransitLocation(BusinessError):
     """There is no location that goods on the way could belong to."""
 
 
-class SamePlace(BusinessError):
-    """A transfer goes from one location to another, neither of them in transit."""
-
-
 class EmptyTransfer(BusinessError):
     """There is nothing on the transfer that could be sent."""
+
+
+class LinesChanged(BusinessError):
+    """What is on the transfer is not what its sender has seen on it."""
 
 
 class NotInTransit(BusinessError):
@@ -47,101 +49,30 @@ class NotInTransit(BusinessError):
 
 
 @transaction.atomic
-def create_transfer(
+def dispatch_transfer(
     *,
-    from_location: Location,
-    to_location: Location,
-    units: Mapping[int, int],
-    key: str,
+    transfer_id: int,
     at: datetime,
     by: User | None = None,
-    note: str = "",
-    expected_on: date | None = None,
+    seen: Mapping[int, int] | None = None,
 ) -> Transfer:
-    """
-    Draft a transfer; nothing moves yet.
-
-    units: variant id -> units; may be empty, to be filled in later.
-    key: made by whoever asks; a second call with it returns the first transfer.
-
-    :raises SamePlace: both are the same place, or one is in transit.
-    :raises InvalidQuantity: fewer units than 1.
-    :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
-    :raises ReferenceUsed: the key stands for a transfer of other goods or places.
-    """
-    is_on_the_way = Location.Kind.TRANSIT in {from_location.kind, to_location.kind}
-    if from_location == to_location or is_on_the_way:
-        msg = "A transfer goes from one location to another, neither of them in transit."
-        raise SamePlace(msg)
-    _require_sendable(units)
-    if earlier := Transfer.objects.filter(key=key).first():
-        return _same(earlier, from_location, to_location, units)
-    transfer = Transfer.objects.create(
-        from_location=from_location,
-        to_location=to_location,
-        key=key,
-        note=note,
-        expected_on=expected_on,
-        created_at=at,
-        created_by=by,
-    )
-    _write_lines(transfer, units)
-    return transfer
-
-
-@transaction.atomic
-def change_transfer_lines(*, transfer_id: int, units: Mapping[int, int]) -> Transfer:
-    """
-    Make a draft carry exactly these units (variant id -> units).
-
-    Locks: the transfer.
-
-    :raises WrongStatus: it was sent or cancelled.
-    :raises InvalidQuantity: fewer units than 1.
-    :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
-    """
-    transfer = _locked(transfer_id)
-    _require_draft(transfer)
-    _require_sendable(units)
-    transfer.lines.exclude(variant_id__in=list(units)).delete()
-    _write_lines(transfer, units)
-    return transfer
-
-
-@transaction.atomic
-def add_to_transfer(*, transfer_id: int, variant_id: int, units: int) -> Transfer:
-    """
-    Add units of one article to a draft, as a scan does: on top of what it has of it.
-
-    Locks: the transfer.
-
-    :raises WrongStatus: it was sent or cancelled.
-    :raises InvalidQuantity: fewer units than 1.
-    :raises InactiveVariant: an article that is no longer dealt in; NotStocked, UnknownVariant.
-    """
-    transfer = _locked(transfer_id)
-    _require_draft(transfer)
-    _require_sendable({variant_id: units})
-    line = transfer.lines.filter(variant_id=variant_id).first()
-    _write_lines(transfer, {variant_id: units + (line.quantity if line else 0)})
-    return transfer
-
-
-@transaction.atomic
-def dispatch_transfer(*, transfer_id: int, at: datetime, by: User | None = None) -> Transfer:
     """
     Send the goods off: they leave the shelf and belong to the location in transit.
 
-    Only free units travel. Sending it twice changes nothing.
-    Locks: the transfer, then the StockLevel rows of both places, by primary key.
+    Only free units travel; reservations that are over give way first, where units are short.
+    Sending it twice changes nothing.
+    seen: what the sender saw on it (variant id -> units), where a page showed that first.
+    Locks: the transfer, the StockLevel rows of both places, then expired Allocation rows, each by
+    primary key.
 
     :raises WrongStatus: it was cancelled.
     :raises EmptyTransfer: it has no lines.
+    :raises LinesChanged: it carries something else than was seen.
     :raises NoTransitLocation: nobody set up a location in transit.
     :raises InsufficientStock: names every article that is short.
     :raises InactiveVariant: an article that is no longer dealt in.
     """
-    transfer = _locked(transfer_id)
+    transfer = locked_transfer(transfer_id)
     if transfer.dispatched_at is not None:
         return transfer
     check_move(transfer, Transfer.Status.DISPATCHED)
@@ -150,16 +81,22 @@ def dispatch_transfer(*, transfer_id: int, at: datetime, by: User | None = None)
         msg = f"{transfer} has no lines: there is nothing to send."
         raise EmptyTransfer(msg)
     units = {line.variant_id: line.quantity for line in lines}
+    if seen is not None and seen != units:
+        msg = f"The lines of {transfer} were changed meanwhile: look at them again."
+        raise LinesChanged(msg)
     require_active(units)
     transit = _transit_location()
+    places = transfer.from_location_id, transit.pk
+    levels = _locked_levels(places, units)
+    leaving = [levels[places[0], variant_id] for variant_id in units]
+    if any(level.on_hand - level.allocated < units[level.variant_id] for level in leaving):
+        sweep_levels(leaving, at=at)
+    require_free(leaving, units)
     _move(
-        transfer=transfer,
-        lines=lines,
+        levels=levels,
         units=units,
-        places=(transfer.from_location_id, transit.pk),
-        reference=transfer.number,
-        at=at,
-        by=by,
+        places=places,
+        act=_act(transfer, lines, reference=transfer.number, at=at, by=by),
     )
     transfer.status = Transfer.Status.DISPATCHED
     transfer.transit, transfer.dispatched_at, transfer.dispatched_by = transit, at, by
@@ -186,9 +123,10 @@ def receive_transfer(
     :raises WrongStatus: it was not sent, or everything has arrived.
     :raises InvalidQuantity: fewer units than 1, or no line at all.
     :raises NotInTransit: more units than are on the way, or a line of another transfer.
+    :raises InsufficientStock: the goods were taken off the location in transit meanwhile.
     :raises ReferenceUsed: the key stands for other units already.
     """
-    transfer = _locked(transfer_id)
+    transfer = locked_transfer(transfer_id)
     if earlier := transfer.receipts.filter(key=key).first():
         return _same_receipt(earlier, transfer, received)
     if transfer.status not in {Transfer.Status.DISPATCHED, Transfer.Status.PARTLY_RECEIVED}:
@@ -204,14 +142,16 @@ def receive_transfer(
         transfer=transfer, key=key, received_at=at, received_by=by
     )
     arrived = [lines[pk] for pk in sorted(received)]
+    units = {line.variant_id: received[line.pk] for line in arrived}
+    transit_id: int = transfer.transit_id  # type: ignore[assignment]  # set when it was sent
+    places = transit_id, transfer.to_location_id
+    levels = _locked_levels(places, units)
+    require_free([levels[transit_id, variant_id] for variant_id in units], units)
     _move(
-        transfer=transfer,
-        lines=arrived,
-        units={line.variant_id: received[line.pk] for line in arrived},
-        places=(transfer.transit_id or 0, transfer.to_location_id),
-        reference=receipt.number,
-        at=at,
-        by=by,
+        levels=levels,
+        units=units,
+        places=places,
+        act=_act(transfer, arrived, reference=receipt.number, at=at, by=by),
     )
     for line in arrived:
         line.received += received[line.pk]
@@ -237,7 +177,7 @@ def close_transfer(
     if not reason.strip():
         msg = "Say what became of the goods."
         raise ReasonMissing(msg)
-    transfer = _locked(transfer_id)
+    transfer = locked_transfer(transfer_id)
     if transfer.status == Transfer.Status.CLOSED_SHORT:
         return transfer
     check_move(transfer, Transfer.Status.CLOSED_SHORT)
@@ -258,83 +198,35 @@ def close_transfer(
     for line in missing:
         line.lost = line.in_transit
     TransferLine.objects.bulk_update(missing, ["lost"])
-    _close(transfer, Transfer.Status.CLOSED_SHORT, at=at, by=by, reason=reason.strip())
+    close_document(transfer, Transfer.Status.CLOSED_SHORT, at=at, by=by, reason=reason.strip())
     return transfer
 
 
-@transaction.atomic
-def cancel_transfer(*, transfer_id: int, at: datetime, by: User | None = None) -> Transfer:
-    """
-    Drop a draft; cancelling it twice changes nothing.
-
-    Locks: the transfer.
-
-    :raises WrongStatus: the goods have left.
-    """
-    transfer = _locked(transfer_id)
-    if transfer.status == Transfer.Status.CANCELLED:
-        return transfer
-    check_move(transfer, Transfer.Status.CANCELLED)
-    _close(transfer, Transfer.Status.CANCELLED, at=at, by=by)
-    return transfer
-
-
-def _locked(transfer_id: int) -> Transfer:
+def locked_transfer(transfer_id: int) -> Transfer:
+    """Return the transfer, locked."""
     return Transfer.objects.for_update().get(pk=transfer_id)
 
 
 def _locked_lines(transfer: Transfer) -> list[TransferLine]:
-    return list(transfer.lines.order_by("pk").select_for_update(of=("self",), no_key=True))
-
-
-def _require_draft(transfer: Transfer) -> None:
-    if transfer.status != Transfer.Status.DRAFT:
-        msg = f"{transfer} is {transfer.get_status_display().lower()}: its lines stay as they are."
-        raise WrongStatus(msg, status=transfer.status)
-
-
-def _require_sendable(units: Mapping[int, int]) -> None:
-    require_positive(units)
-    if units:
-        require_active(units)
+    return list(
+        transfer.lines.select_related("variant")
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
+    )
 
 
 def _require_on_the_way(lines: Mapping[int, TransferLine], received: Mapping[int, int]) -> None:
     if any(pk not in lines for pk in received):
         msg = "A line is not one of this transfer."
         raise NotInTransit(msg)
-    over = [pk for pk, units in received.items() if units > lines[pk].in_transit]
+    over = [pk for pk in sorted(received) if received[pk] > lines[pk].in_transit]
     if over:
-        line = lines[over[0]]
-        msg = (
-            f"{received[line.pk]} units of {line.variant} cannot arrive: {line.in_transit} are on"
-            " the way. Book what is too much as an adjustment."
+        named = ", ".join(
+            f"{received[pk]} of {lines[pk].variant} ({lines[pk].in_transit} on the way)"
+            for pk in over
         )
+        msg = f"Cannot arrive: {named}. Book what came too much as an adjustment."
         raise NotInTransit(msg, lines=over)
-
-
-def _write_lines(transfer: Transfer, units: Mapping[int, int]) -> None:
-    TransferLine.objects.bulk_create(
-        [
-            TransferLine(transfer=transfer, variant_id=variant_id, quantity=count)
-            for variant_id, count in units.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["transfer", "variant"],
-        update_fields=["quantity"],
-    )
-
-
-def _same(
-    transfer: Transfer, from_location: Location, to_location: Location, units: Mapping[int, int]
-) -> Transfer:
-    """Return the transfer if it is what is asked for again."""
-    lines = dict(transfer.lines.values_list("variant_id", "quantity"))
-    places = transfer.from_location_id, transfer.to_location_id
-    if places != (from_location.pk, to_location.pk) or lines != dict(units):
-        msg = "This transfer was made before, of other goods."
-        raise ReferenceUsed(msg, reference=transfer.number)
-    return transfer
 
 
 def _same_receipt(
@@ -370,37 +262,45 @@ def _source(transfer: Transfer, lines: Collection[TransferLine]) -> Source:
     )
 
 
-def _move(
-    *,
+def _act(
     transfer: Transfer,
     lines: Collection[TransferLine],
-    units: Mapping[int, int],
-    places: tuple[int, int],
+    *,
     reference: str,
     at: datetime,
     by: User | None,
+) -> Act:
+    return Act(
+        kind=StockMovement.Kind.TRANSFER,
+        reference=reference,
+        at=at,
+        by=by,
+        reason=transfer.note,
+        source=_source(transfer, lines),
+    )
+
+
+def _locked_levels(
+    places: tuple[int, int], units: Collection[int]
+) -> dict[tuple[int, int], StockLevel]:
+    """Lock the levels of these variants at both places; (location id, variant id) -> level."""
+    return lock_levels({(place, variant_id) for place in places for variant_id in units})
+
+
+def _move(
+    *,
+    levels: Mapping[tuple[int, int], StockLevel],
+    units: Mapping[int, int],
+    places: tuple[int, int],
+    act: Act,
 ) -> None:
     """Move units (variant id -> units) from the first place to the second."""
     origin, goal = places
-    pairs = {(place, variant_id) for place in places for variant_id in units}
-    levels = lock_levels(pairs)
-    leaving = [level for (place, _), level in levels.items() if place == origin]
-    require_free(leaving, units)
     changes = {}
     for variant_id, count in units.items():
         changes[levels[origin, variant_id]] = -count
         changes[levels[goal, variant_id]] = count
-    post_transfer(
-        act=Act(
-            kind=StockMovement.Kind.TRANSFER,
-            reference=reference,
-            at=at,
-            by=by,
-            reason=transfer.note,
-            source=_source(transfer, lines),
-        ),
-        changes=changes,
-    )
+    post_transfer(act=act, changes=changes)
 
 
 def _settle(
@@ -411,12 +311,13 @@ def _settle(
             transfer.status = Transfer.Status.PARTLY_RECEIVED
             transfer.save(update_fields=["status"])
         return
-    _close(transfer, Transfer.Status.RECEIVED, at=at, by=by)
+    close_document(transfer, Transfer.Status.RECEIVED, at=at, by=by)
 
 
-def _close(
+def close_document(
     transfer: Transfer, status: str, *, at: datetime, by: User | None, reason: str = ""
 ) -> None:
+    """Move a locked transfer to a status that ends it."""
     transfer.status = status
     transfer.closed_at, transfer.closed_by, transfer.close_reason = at, by, reason
     transfer.save(update_fields=["status", "closed_at", "closed_by", "close_reason"])
