@@ -1,7 +1,14 @@
 """Stock in the admin: what lies where, what is promised, what moved and what it is worth."""
 
 from inventory.admin.cost import CostMovementAdmin, CostPoolAdmin
-from inventory.admin.offers import AvailabilityChangeAdmin
+from inventory.admin.offers import (
+    AvailabilityChangeAdmin,
+    AvailabilitySnapshotAdmin,
+    ChannelReserveAdmin,
+    ChannelStockSourceAdmin,
+    ExplainedListingAdmin,
+    SafetyStockAdmin,
+)
 from inventory.admin.periods import ClosedPeriodAdmin
 from inventory.admin.places import LocationAdmin
 from inventory.admin.promises import AllocationAdmin, WithdrawnPromiseAdmin
@@ -10,10 +17,15 @@ from inventory.admin.stock import StockLevelAdmin, StockMovementAdmin
 __all__ = [
     "AllocationAdmin",
     "AvailabilityChangeAdmin",
+    "AvailabilitySnapshotAdmin",
+    "ChannelReserveAdmin",
+    "ChannelStockSourceAdmin",
     "ClosedPeriodAdmin",
     "CostMovementAdmin",
     "CostPoolAdmin",
+    "ExplainedListingAdmin",
     "LocationAdmin",
+    "SafetyStockAdmin",
     "StockLevelAdmin",
     "StockMovementAdmin",
     "WithdrawnPromiseAdmin",

@@ -193,6 +193,125 @@ def test_ignore_ignores_a_listing():
     assert listing.status == Listing.Status.IGNORED
 
 
+def rules_form(**changes) -> dict:
+    """Return what the browser sends when a listing's rules are confirmed."""
+    rules = {"percent": "50", "buffer": "", "min_quantity": "2", "max_quantity": ""}
+    return {"key": "1", **rules, "end_at_quantity": "1", **changes}
+
+
+def rules_of(listing: Listing) -> tuple:
+    rules = ("offer_percent", "offer_buffer", "min_quantity", "max_quantity", "end_at_quantity")
+    return Listing.objects.values_list(*rules).get(pk=listing.pk)
+
+
+def test_offer_rules_of_a_listing_are_shown_and_changed():
+    listing = ListingFactory(channel=ChannelFactory(offer_percent=80, offer_buffer=3), pack_size=6)
+    browser = browser_of(person_who_may("channels.view_listing", "channels.change_listing"))
+
+    asked = browser.get(act("listing", listing, "offer-rules")).content.decode()
+    browser.post(act("listing", listing, "offer-rules"), rules_form())
+    own = rules_of(listing)
+    browser.post(act("listing", listing, "offer-rules"), rules_form(percent="", buffer="0"))
+
+    assert "left empty is the channel&#x27;s, 80 % and 3 units." in asked
+    assert "one is 6 units of the article" in asked
+    assert own == (50, None, 2, None, 1)
+    assert rules_of(listing) == (None, 0, 2, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"percent": "101"}, "A share is 0 to 100 percent, not 101."),
+        ({"buffer": "-1"}, "The buffer is 0 to 999,999, not -1."),
+        ({"max_quantity": "-1"}, "The largest quantity is 0 to 999,999, not -1."),
+        ({"min_quantity": ""}, "This field is required."),
+        ({"end_at_quantity": "1.5"}, "Enter a whole number."),
+    ],
+)
+def test_offer_rules_of_a_listing_out_of_range_are_refused_in_words(change, said):
+    listing = ListingFactory()
+    before = rules_of(listing)
+
+    answer = browser_of(superuser()).post(
+        act("listing", listing, "offer-rules"), rules_form(**change)
+    )
+
+    assert said in answer.content.decode()
+    assert rules_of(listing) == before
+
+
+def test_offer_rules_of_a_channel_are_shown_and_changed():
+    channel = ChannelFactory(offer_percent=80, offer_buffer=3)
+    ListingFactory.create_batch(2, channel=channel)
+    ListingFactory()
+    browser = browser_of(person_who_may("channels.view_channel", "channels.change_listing"))
+
+    page = browser.get(address("channel", "change", channel.pk)).content.decode()
+    asked = browser.get(act("channel", channel, "offer-rules")).content.decode()
+    browser.post(
+        act("channel", channel, "offer-rules"), {"key": "1", "percent": "60", "buffer": "0"}
+    )
+
+    assert "Change what it is offered" in page
+    assert 'name="percent" value="80"' in asked
+    assert "is worked out anew for 2 listings" in asked
+    assert Channel.objects.values_list("offer_percent", "offer_buffer").get(pk=channel.pk) == (
+        60,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"percent": "-1"}, "A share is 0 to 100 percent, not -1."),
+        ({"buffer": "1000000"}, "The buffer is 0 to 999,999, not 1,000,000."),
+        ({"percent": ""}, "This field is required."),
+    ],
+)
+def test_offer_rules_of_a_channel_out_of_range_are_refused_in_words(change, said):
+    channel = ChannelFactory()
+
+    answer = browser_of(superuser()).post(
+        act("channel", channel, "offer-rules"),
+        {"key": "1", "percent": "60", "buffer": "0"} | change,
+    )
+
+    channel.refresh_from_db()
+    assert said in answer.content.decode()
+    assert (channel.offer_percent, channel.offer_buffer) == (100, 0)
+
+
+def test_offer_rules_need_their_permission():
+    listing = ListingFactory()
+    before = rules_of(listing)
+    browser = browser_of(person_who_may("channels.view_listing", "channels.view_channel"))
+
+    answers = [
+        browser.post(act("listing", listing, "offer-rules"), rules_form()),
+        browser.post(
+            act("channel", listing.channel, "offer-rules"),
+            {"key": "1", "percent": "60", "buffer": "0"},
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert rules_of(listing) == before
+    assert Channel.objects.get(pk=listing.channel_id).offer_percent == 100
+
+
+def test_listings_that_a_channel_refused_are_filtered():
+    refused = ListingFactory(push_error="Unknown", push_refused_at=NOON)
+    ListingFactory()
+
+    found = browser_of(superuser()).get(
+        address("listing", "changelist"), {"push_refused_at__isempty": "0"}
+    )
+
+    assert list(found.context["cl"].result_list) == [refused]
+
+
 def test_try_again_sends_a_refused_entry_again():
     entry = OutboxEntryFactory(status=OutboxEntry.Status.FAILED, attempts=8)
 
