@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from retail.api import router
 from retail.backoffice.health import tasks
+from retail.backoffice.stock_where import stock_where
 
 
 @require_safe
@@ -19,6 +20,8 @@ def health(_request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path("health/", health, name="health"),
     path("health/tasks/", admin.site.admin_view(tasks), name="health-tasks"),
+    path("stock/where/", admin.site.admin_view(stock_where), name="stock-where"),
+    path("stock/where/<int:variant_id>/", admin.site.admin_view(stock_where), name="stock-where"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

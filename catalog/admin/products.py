@@ -12,6 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from import_export.admin import ImportExportMixin
 from import_export.results import Result
 from tablib import Dataset
@@ -280,7 +282,21 @@ class VariantAdmin(BaseAdmin):
         ("weight_grams", "base_unit"),
         ("is_stocked", "is_active", "tax_class"),
     )
+    readonly_fields = ("stock",)
     inlines = (ComponentInline, PriceInline, BarcodeInline)
+
+    def get_fields(self, request: HttpRequest, obj: Variant | None = None) -> Sequence[Any]:
+        """Lead on to the stock of a variant those who may see it."""
+        fields = [*super().get_fields(request, obj)]
+        if obj is not None and request.user.has_perm("inventory.view_stocklevel"):
+            fields.append("stock")
+        return fields
+
+    @display(description="Stock")
+    def stock(self, variant: Variant) -> SafeString:
+        return format_html(
+            '<a href="{}">What is where</a>', reverse("stock-where", args=[variant.pk])
+        )
 
     def get_urls(self) -> list[URLPattern]:
         return [self._path("suggest/", self.suggest_view, "suggest"), *super().get_urls()]

@@ -131,6 +131,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     today = [_entry("Home", "dashboard", reverse("admin:index"))]
     if request.user.has_perm("common.view_taskrun"):
         today.append(_entry("Health", "monitor_heart", reverse("health-tasks")))
+    if request.user.has_perm("inventory.view_stocklevel"):
+        today.append(_entry("What is where", "travel_explore", reverse("stock-where")))
     return [
         {"title": "Today", "items": today},
         *(
