@@ -262,3 +262,94 @@ def test_bundles_never_fall_when_more_of_a_component_lies_there(parts, rules, pl
     after = offer_of_bundle(parts=[dataclasses.replace(first, supply=richer), *others], rules=rules)
 
     assert after.quantity >= before.quantity
+
+
+@given(supply=supplies, rules=all_rules)
+def test_offer_leaves_what_is_kept_for_others_and_in_safety(supply, rules):
+    """Whoever sells all that it is offered, the reserves of the others are still there."""
+    kept = supply.safety_stock + sum(reserve.units for reserve in supply.other_reserves)
+
+    offer = offer_of_article(supply=supply, rules=rules)
+
+    free = sum(place.free for place in supply.places)
+    assert offer.quantity * rules.pack_size <= max(0, free - kept)
+
+
+@given(supply=supplies, rules=all_rules, more=units)
+def test_offer_never_rises_when_more_is_kept(supply, rules, more):
+    before = offer_of_article(supply=supply, rules=rules).quantity
+
+    def after(changed_supply=supply, **changed_rules):
+        changed = dataclasses.replace(rules, **changed_rules)
+        return offer_of_article(supply=changed_supply, rules=changed).quantity
+
+    others = (*supply.other_reserves, Reserve("Another", more))
+    floors = tuple(dataclasses.replace(place, floor=place.floor + more) for place in supply.places)
+    assert after(dataclasses.replace(supply, safety_stock=supply.safety_stock + more)) <= before
+    assert after(dataclasses.replace(supply, other_reserves=others)) <= before
+    assert after(dataclasses.replace(supply, places=floors)) <= before
+    assert after(buffer=rules.buffer + more) <= before
+    assert after(percent=rules.percent // 2) <= before
+    assert after(pack_size=rules.pack_size + more) <= before
+    assert after(min_quantity=rules.min_quantity + more) <= before
+    assert after(end_at_quantity=rules.end_at_quantity + more) <= before
+
+
+@given(supply=supplies, rules=all_rules, more=units)
+def test_offer_never_falls_when_more_is_kept_for_its_channel(supply, rules, more):
+    before = offer_of_article(supply=supply, rules=rules)
+    kept = dataclasses.replace(supply, own_reserve=supply.own_reserve + more)
+
+    after = offer_of_article(supply=kept, rules=rules)
+
+    assert after.quantity >= before.quantity
+
+
+# What each term makes of what was left before it, told anew: left, its figure, this channel's own.
+ARITHMETIC = {
+    "SAFETY_STOCK": lambda left, figure, _own: left - figure,
+    "OTHER_RESERVES": lambda left, figure, _own: left - figure,
+    "OWN_RESERVE": lambda left, _figure, _own: left,
+    "SHARE": lambda left, figure, own: own + figure * max(0, left - own) // 100,
+    "BUFFER": lambda left, figure, _own: left - figure,
+    "PACKS": lambda left, figure, _own: left // figure,
+    "MINIMUM": lambda left, figure, _own: left if left >= figure else 0,
+    "END_AT": lambda left, figure, _own: left if left > figure else 0,
+    "MAXIMUM": lambda left, figure, _own: min(left, figure),
+    "OFFERED": lambda left, _figure, _own: max(0, left),
+}
+
+
+def replayed(rows):
+    """Work out an article's offer from nothing but its stored terms, as a person would."""
+    first, *others = rows
+    left = sum(place["free"] for place in first.get("places", ()))
+    assert (first["step"], first["left"]) == ("FREE", left)
+    own = next(row["figure"] for row in rows if row["step"] == "OWN_RESERVE")
+    for row in others:
+        left = ARITHMETIC[row["step"]](left, row["figure"], own)
+        assert row["left"] == left
+    return left
+
+
+@given(supply=supplies, rules=all_rules)
+def test_terms_lead_to_the_offer_without_anything_else(supply, rules):
+    offer = offer_of_article(supply=supply, rules=rules)
+
+    assert replayed(offer.rows()) == offer.quantity
+
+
+@given(parts=all_parts, rules=all_rules)
+def test_bundle_of_one_unit_of_one_article_is_offered_like_the_article(parts, rules):
+    supply = parts[0].supply
+
+    bundle = offer_of_bundle(parts=[Part(supply, 1)], rules=rules)
+
+    assert bundle.quantity == offer_of_article(supply=supply, rules=rules).quantity
+
+
+@given(parts=all_parts, rules=all_rules)
+def test_one_more_component_never_makes_more_bundles(parts, rules):
+    fewer = offer_of_bundle(parts=parts[:1], rules=rules)
+
+    assert offer_of_bundle(parts=parts, rules=rules).quantity <= fewer.quantity

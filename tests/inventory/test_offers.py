@@ -1,11 +1,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
+from catalog.models import BundleComponent, Variant
 from channels.connectors.base import PushResult
 from channels.models import Channel, Listing
-from inventory.models import AvailabilityChange, AvailabilitySnapshot
+from inventory.models import (
+    AvailabilityChange,
+    AvailabilitySnapshot,
+    ChannelReserve,
+    ChannelStockSource,
+    Location,
+)
 from inventory.operations import (
+    allocate_stock,
     forget_offers,
     note_all_listings,
     record_pushed,
@@ -16,11 +25,16 @@ from retail.common.integrity import Difference
 from tests.factories.catalog import BundleComponentFactory
 from tests.factories.channels import ChannelFactory, ListingFactory
 from tests.factories.inventory import promise, stock
-from tests.factories.inventory_offers import ChannelReserveFactory, offer
+from tests.factories.inventory_offers import (
+    ChannelReserveFactory,
+    ChannelStockSourceFactory,
+    offer,
+)
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def offer_of(listing):
@@ -176,6 +190,167 @@ def test_offer_follows_a_reserve_that_begins_and_ends_by_the_clock():
     assert [quantity for quantity, _ in snapshots_of(listing)] == [10, 6, 10]
     assert [quantity for quantity, _ in snapshots_of(bundle)] == [10, 6, 10]
     assert offer_of(listing) == (10, AT + timedelta(hours=2))
+
+
+def after(change, *listings):
+    """Return what listings offer once a change has left its note and that was worked out."""
+    work_out_offers(limit=100, at=AT)
+    AvailabilityChange.objects.all().delete()
+    change()
+    work_out_offers(limit=100, at=LATER)
+    return [offer_of(listing)[0] for listing in listings]
+
+
+def rows_of(model, **filters):
+    return model.objects.filter(**filters)
+
+
+@pytest.mark.parametrize(
+    ("change", "offered"),
+    [
+        ({"is_shipping": False}, 0),
+        ({"walk_in_floor": 4}, 6),
+        ({"kind": Location.Kind.STORE}, 10),
+        ({"walk_in_floor": 40}, 0),
+    ],
+)
+def test_offer_follows_the_location(change, offered):
+    level = stock(units=10)
+    listing = ListingFactory(variant=level.variant)
+    place = rows_of(Location, pk=level.location_id)
+
+    assert after(lambda: place.update(**change), listing) == [offered]
+
+
+def test_location_that_stops_shipping_is_still_sold_from_by_who_names_it():
+    level = stock(units=10)
+    anywhere, named = ListingFactory(variant=level.variant), ListingFactory(variant=level.variant)
+    ChannelStockSourceFactory(channel=named.channel, location=level.location)
+    place = rows_of(Location, pk=level.location_id)
+
+    assert after(lambda: place.update(is_shipping=False), anywhere, named) == [0, 10]
+
+
+def test_offer_follows_the_places_of_its_channel():
+    level = stock(units=10)
+    listing = ListingFactory(variant=level.variant)
+
+    elsewhere = after(lambda: ChannelStockSourceFactory(channel=listing.channel), listing)
+    everywhere = after(rows_of(ChannelStockSource).delete, listing)
+
+    assert (elsewhere, everywhere) == ([0], [10])
+
+
+def test_offer_follows_an_article_that_is_given_up_and_taken_up_again():
+    level = stock(units=10)
+    part = BundleComponentFactory(component=level.variant, units=2)
+    single, bundle = ListingFactory(variant=level.variant), ListingFactory(variant=part.bundle)
+    article = rows_of(Variant, pk=level.variant_id)
+
+    given_up = after(lambda: article.update(is_active=False), single, bundle)
+    taken_up = after(lambda: article.update(is_active=True), single, bundle)
+    no_bundle = after(
+        lambda: rows_of(Variant, pk=part.bundle_id).update(is_active=False), single, bundle
+    )
+
+    assert (given_up, taken_up, no_bundle) == ([0, 0], [10, 5], [10, 0])
+
+
+def test_offer_of_a_bundle_follows_its_components():
+    cups, saucers = stock(units=10), stock(units=3, reference="GR-2")
+    part = BundleComponentFactory(component=cups.variant, units=2)
+    bundle = ListingFactory(variant=part.bundle)
+    parts = rows_of(BundleComponent, bundle=part.bundle)
+
+    def give_a_saucer():
+        BundleComponentFactory(bundle=part.bundle, component=saucers.variant, units=1)
+
+    history = [
+        after(lambda: parts.update(units=5), bundle),
+        after(lambda: parts.update(units=1), bundle),
+        after(give_a_saucer, bundle),
+        after(lambda: parts.filter(component=saucers.variant).delete(), bundle),
+        after(parts.delete, bundle),
+    ]
+
+    assert history == [[2], [10], [3], [10], [None]]
+
+
+@pytest.mark.parametrize(
+    ("rules", "offered"),
+    [
+        ({"pack_size": 11}, 0),
+        ({"pack_size": 10}, 1),
+        ({"pack_size": 3}, 3),
+        ({"offer_percent": 0}, 0),
+        ({"offer_buffer": 11}, 0),
+        ({"max_quantity": 0}, 0),
+        ({"min_quantity": 11}, 0),
+        ({"end_at_quantity": 10}, 0),
+        ({"pack_size": 2, "end_at_quantity": 4}, 5),
+    ],
+)
+def test_offer_follows_the_rules_of_its_listing(rules, offered):
+    listing = ListingFactory(variant=stock(units=10).variant)
+
+    assert after(lambda: rows_of(Listing, pk=listing.pk).update(**rules), listing) == [offered]
+
+
+def test_offer_follows_the_reserves_of_its_own_channel_and_of_others():
+    level = stock(units=10)
+    web = ListingFactory(variant=level.variant, offer_percent=50)
+    market = ListingFactory(variant=level.variant, offer_percent=50)
+
+    def keep(**changes):
+        ChannelReserveFactory(**{"variant": level.variant, "channel": market.channel} | changes)
+
+    reserves = rows_of(ChannelReserve)
+    history = [
+        after(lambda: keep(units=4), web, market),
+        after(lambda: reserves.update(units=20), web, market),
+        after(lambda: reserves.update(ends_at=AT), web, market),
+        after(lambda: reserves.update(ends_at=None, starts_at=LATER + DAY), web, market),
+        after(reserves.delete, web, market),
+    ]
+
+    assert history == [[3, 7], [0, 10], [5, 5], [5, 5], [5, 5]]
+
+
+def test_offer_of_others_does_not_move_while_a_channel_sells_what_is_kept_for_it():
+    """The promise takes as much off the free stock as off what is left of the reserve."""
+    level = stock(units=10)
+    web, market = ListingFactory(variant=level.variant), ListingFactory(variant=level.variant)
+    ChannelReserveFactory(variant=level.variant, channel=market.channel, units=4)
+
+    def sell(units, reference):
+        allocate_stock(
+            location=level.location,
+            units={level.variant_id: units},
+            reference=reference,
+            at=AT,
+            channel=market.channel,
+        )
+
+    before = after(lambda: None, web, market)
+    within = after(lambda: sell(3, "SO-1"), web, market)
+    beyond = after(lambda: sell(3, "SO-2"), web, market)
+
+    assert (before, within, beyond) == ([6, 10], [6, 7], [4, 4])
+
+
+def test_movement_and_promise_leave_their_note_with_their_transaction():
+    level = stock(units=10)
+    ListingFactory(variant=level.variant)
+    AvailabilityChange.objects.all().delete()
+
+    with transaction.atomic():
+        stock(variant=level.variant, location=level.location, reference="GR-2")
+        promise(level=level)
+        noted = list(AvailabilityChange.objects.values_list("variant", flat=True))
+        transaction.set_rollback(True)
+
+    assert noted == [level.variant_id, level.variant_id]
+    assert not AvailabilityChange.objects.exists()
 
 
 def test_work_out_offers_costs_the_same_for_one_and_for_many_listings(
