@@ -1,4 +1,4 @@
-"""Scheduled work: telling channels what they may sell, taking back what was put aside too long."""
+"""Scheduled work: telling channels what they may sell, freeing stock put aside, ends of days."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from channels.connectors import NoConnector, connector_for
 from channels.connectors.base import ChannelError, Connector, StockPush
 from channels.models import Channel, Listing, SyncCursor
 from inventory import operations
+from inventory.operations.snapshots import DAYS_KEPT
+from inventory.queries import days_without_snapshot
 from retail.common.taskruns import recorded
 
 logger = structlog.get_logger(__name__)
@@ -29,6 +31,8 @@ ERRORS_KEPT = 50
 TERMS_ARE_KEPT = timedelta(days=90)
 TERMS_PER_DELETE = 10_000
 RESERVATIONS_PER_BATCH = 500
+# Postings wait while a snapshot is taken, so what is missing after a long halt comes by and by.
+SNAPSHOTS_PER_RUN = 10
 
 
 @shared_task(name="inventory.push_stock")
@@ -142,3 +146,19 @@ def release_expired(**_future: Any) -> dict[str, Any]:
     while batch := operations.release_expired(limit=RESERVATIONS_PER_BATCH, at=now):
         released += len(batch)
     return {"released": released}
+
+
+@shared_task(name="inventory.take_snapshot")
+@recorded("inventory.take_snapshot")
+def take_snapshot(**_future: Any) -> dict[str, Any]:
+    """
+    Keep how stock stood at the end of the day that is over where the company is; thin old days.
+
+    Days of the last two months that were missed, or whose snapshot a posting dropped that was dated
+    back, are made up for, the latest first.
+    """
+    now = timezone.now()
+    missing = days_without_snapshot(at=now, within=DAYS_KEPT, limit=SNAPSHOTS_PER_RUN)
+    for ends_at in missing:
+        operations.take_snapshot(ends_at=ends_at, at=now)
+    return {"taken": len(missing), "dropped": operations.thin_snapshots(at=now)}

@@ -46,6 +46,9 @@ DEFAULT_SCHEDULE = (
         "Match bills whose goods came", "purchasing.match_waiting_invoices", timedelta(minutes=1)
     ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
+    ScheduledTask(
+        "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)
+    ),
     ScheduledTask("Work out every offer anew", "inventory.refresh_offers", time(1, 30)),
     ScheduledTask("Forget old terms of offers", "inventory.forget_offers", time(3, 45)),
     ScheduledTask("Compare totals with ledgers", "backoffice.check_integrity", time(2, 30)),

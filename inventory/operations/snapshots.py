@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection, transaction
-from django.db.models.functions import TruncMonth
+from django.utils import timezone
 
 from inventory.models import StockSnapshot
 from inventory.operations.periods import stop_postings
@@ -19,29 +18,37 @@ class SnapshotTooEarly(BusinessError):
     """The day is not over yet."""
 
 
-# Takes the newest earlier snapshot and adds the ledger since; %(since)s is null without one.
-_LEVELS = """
+# The newest earlier snapshot and the ledger since, or the whole ledger before. The statement looks
+# for that snapshot itself: one that is thinned out meanwhile is then passed over.
+_EARLIER = """
+    WITH earlier AS (
+        SELECT id, ends_at FROM inventory_stocksnapshot
+         WHERE ends_at < %(ends_at)s ORDER BY ends_at DESC LIMIT 1
+    )
+"""
+_SINCE = "coalesce((SELECT ends_at FROM earlier), '-infinity')"
+_LEVELS = f"""
+    {_EARLIER}
     INSERT INTO inventory_levelsnapshot (snapshot_id, level_id, on_hand)
     SELECT %(snapshot)s, level_id, sum(units)
       FROM (SELECT level_id, on_hand AS units
-              FROM inventory_levelsnapshot WHERE snapshot_id = %(earlier)s
+              FROM inventory_levelsnapshot WHERE snapshot_id = (SELECT id FROM earlier)
             UNION ALL
             SELECT level_id, quantity FROM inventory_stockmovement
-             WHERE moved_at < %(ends_at)s
-               AND (%(since)s::timestamptz IS NULL OR moved_at >= %(since)s)) AS moved
+             WHERE moved_at < %(ends_at)s AND moved_at >= {_SINCE}) AS moved
      GROUP BY level_id HAVING sum(units) <> 0
-"""
-_POOLS = """
+"""  # noqa: S608 - put together from constants of this module
+_POOLS = f"""
+    {_EARLIER}
     INSERT INTO inventory_poolsnapshot (snapshot_id, pool_id, units, value)
     SELECT %(snapshot)s, pool_id, sum(units), sum(value)
       FROM (SELECT pool_id, units, value
-              FROM inventory_poolsnapshot WHERE snapshot_id = %(earlier)s
+              FROM inventory_poolsnapshot WHERE snapshot_id = (SELECT id FROM earlier)
             UNION ALL
             SELECT pool_id, units, value FROM inventory_costmovement
-             WHERE moved_at < %(ends_at)s
-               AND (%(since)s::timestamptz IS NULL OR moved_at >= %(since)s)) AS moved
+             WHERE moved_at < %(ends_at)s AND moved_at >= {_SINCE}) AS moved
      GROUP BY pool_id HAVING sum(units) <> 0 OR sum(value) <> 0
-"""
+"""  # noqa: S608 - put together from constants of this module
 
 
 @transaction.atomic
@@ -66,13 +73,7 @@ def take_snapshot(*, ends_at: datetime, at: datetime) -> StockSnapshot:
     )
     if not is_new:
         return snapshot
-    earlier = StockSnapshot.objects.filter(ends_at__lt=ends_at).order_by("-ends_at").first()
-    parameters: dict[str, Any] = {
-        "snapshot": snapshot.pk,
-        "ends_at": ends_at,
-        "earlier": earlier.pk if earlier else None,
-        "since": earlier.ends_at if earlier else None,
-    }
+    parameters = {"snapshot": snapshot.pk, "ends_at": ends_at}
     with connection.cursor() as cursor:
         cursor.execute(_LEVELS, parameters)
         cursor.execute(_POOLS, parameters)
@@ -87,13 +88,10 @@ def thin_snapshots(*, at: datetime) -> int:
     What they told is in the ledgers still; a question about such a day takes a moment longer.
     """
     old = StockSnapshot.objects.filter(ends_at__lt=at - DAYS_KEPT)
-    firsts = (
-        old.annotate(month=TruncMonth("ends_at"))
-        .order_by("month", "ends_at")
-        .distinct("month")
-        .values_list("pk", flat=True)
-    )
-    doomed = old.exclude(pk__in=list(firsts))
+    firsts: dict[str, int] = {}
+    for pk, ends_at in old.order_by("ends_at").values_list("pk", "ends_at"):
+        firsts.setdefault(f"{timezone.localdate(ends_at):%Y-%m}", pk)
+    doomed = old.exclude(pk__in=list(firsts.values()))
     count = doomed.count()
     doomed.delete()
     return count

@@ -34,8 +34,8 @@ class CoverRow:
     """
     How long the free units of an article last at the pace it sold.
 
-    days_in_stock: days of the window on which there was something to sell. daily_units: sold per
-    such day. cover_days: None where nothing was sold.
+    days_in_stock: for how many days of the window there was something to sell, rounded up.
+    daily_units: sold per such day. cover_days: whole days, None where nothing was sold.
     """
 
     variant_id: int
@@ -51,7 +51,12 @@ class CoverRow:
 
 @dataclass(frozen=True, slots=True)
 class DeadRow:
-    """An article in stock that nobody bought for long: since when, and what lies there."""
+    """
+    An article in stock that nobody bought for long, and what lies there.
+
+    value: of the whole company, in book currency. last_received_at: when units last came in, by
+    whatever way but a transfer.
+    """
 
     variant_id: int
     sku: str
@@ -59,7 +64,7 @@ class DeadRow:
     on_hand: int
     value: Decimal
     last_sold_at: datetime | None
-    received_at: datetime
+    last_received_at: datetime
 
 
 # Goods that customers took, less what they brought back. Value is what the goods had cost us.
@@ -69,6 +74,7 @@ _SOLD = """
       JOIN inventory_stocklevel AS level ON level.id = movement.level_id
      WHERE movement.kind IN ('SALE', 'SHIPMENT', 'RETURN')
        AND movement.moved_at > %(since)s AND movement.moved_at <= %(at)s
+       AND (%(variant_id)s::bigint IS NULL OR level.variant_id = %(variant_id)s)
      GROUP BY level.variant_id
 """
 
@@ -105,7 +111,7 @@ def abc_report(*, at: datetime, window: timedelta = YEAR) -> list[AbcRow]:
     Class A makes up the first 80 % of the value, B the next 15 %, C the rest. The article that
     crosses a border still belongs to the better class; one without sales is C.
     """
-    return [AbcRow(*row) for row in _rows(_ABC, since=at - window, at=at)]
+    return [AbcRow(*row) for row in _rows(_ABC, since=at - window, at=at, variant_id=None)]
 
 
 def abc_classes(*, at: datetime, window: timedelta = YEAR) -> dict[int, str]:
@@ -123,6 +129,7 @@ _COVER = """
           JOIN inventory_location AS location ON location.id = level.location_id
          WHERE movement.moved_at > %(since)s AND movement.moved_at <= %(at)s
            AND location.kind IN ('WAREHOUSE', 'STORE')
+           AND (%(variant_id)s::bigint IS NULL OR level.variant_id = %(variant_id)s)
          GROUP BY 1, 2
     ),
     stock AS (
@@ -131,6 +138,7 @@ _COVER = """
           FROM inventory_stocklevel AS level
           JOIN inventory_location AS location ON location.id = level.location_id
          WHERE location.kind IN ('WAREHOUSE', 'STORE')
+           AND (%(variant_id)s::bigint IS NULL OR level.variant_id = %(variant_id)s)
          GROUP BY 1
     ),
     later AS (
@@ -139,6 +147,7 @@ _COVER = """
           JOIN inventory_stocklevel AS level ON level.id = movement.level_id
           JOIN inventory_location AS location ON location.id = level.location_id
          WHERE movement.moved_at > %(since)s AND location.kind IN ('WAREHOUSE', 'STORE')
+           AND (%(variant_id)s::bigint IS NULL OR level.variant_id = %(variant_id)s)
          GROUP BY 1
     ),
     stretches AS (
@@ -169,8 +178,7 @@ _COVER = """
       JOIN catalog_product AS product ON product.id = variant.product_id
       LEFT JOIN in_stock ON in_stock.variant_id = variant.id
       LEFT JOIN sold ON sold.variant_id = variant.id
-     WHERE (%(variant_id)s::bigint IS NULL OR variant.id = %(variant_id)s)
-       AND (stock.on_hand > 0 OR sold.units > 0)
+     WHERE stock.on_hand > 0 OR sold.units > 0
      ORDER BY variant.sku
 """.replace("{sold}", _SOLD)
 
@@ -182,14 +190,17 @@ def cover_report(
     Return how many days the free units last, of every article in stock or sold of late.
 
     Demand is units sold, less returns, per day on which there was stock: an article that was sold
-    out for a month did not stop being wanted. Warehouses and stores count, goods on the road do
-    not. The shortest cover first, what sold nothing last.
+    out for a month did not stop being wanted. What sold without ever being in stock, found at the
+    sale, counts over the whole window. Warehouses and stores count, goods on the road do not.
+    On hand and free units are those of now, whatever the moment that the window ends at.
+    The shortest cover first, what sold nothing last.
+    Source: P b9, demand over days in stock.
     """
     rows = []
     for pk, sku, name, on_hand, available, sold, days in _rows(
         _COVER, since=at - window, at=at, variant_id=variant_id
     ):
-        daily = Decimal(sold) / max(days, 1)
+        selling_days = days or max(window.days, 1)
         rows.append(
             CoverRow(
                 variant_id=pk,
@@ -199,8 +210,8 @@ def cover_report(
                 available=available,
                 sold=sold,
                 days_in_stock=days,
-                daily_units=round(daily, 3),
-                cover_days=int(max(available, 0) / daily) if daily else None,
+                daily_units=round(Decimal(sold) / selling_days, 3),
+                cover_days=available * selling_days // sold if sold else None,
             )
         )
     rows.sort(key=lambda row: (row.cover_days is None, row.cover_days or 0, row.sku))
@@ -214,12 +225,14 @@ _DEAD = """
     ),
     moved AS (
         SELECT level.variant_id,
-               max(movement.moved_at) FILTER (WHERE movement.kind IN ('SALE', 'SHIPMENT')) AS sold,
-               min(movement.moved_at) FILTER (WHERE movement.quantity > 0
-                                                AND movement.kind <> 'TRANSFER') AS received
+               max(movement.moved_at) FILTER (WHERE movement.kind IN ('SALE', 'SHIPMENT')
+                                                AND movement.quantity < 0) AS sold,
+               max(movement.moved_at) FILTER (WHERE movement.quantity > 0
+                                                AND movement.kind <> 'TRANSFER') AS received,
+               coalesce(sum(movement.quantity) FILTER (WHERE movement.moved_at > %(since)s), 0)
+                   AS units_since
           FROM inventory_stockmovement AS movement
           JOIN inventory_stocklevel AS level ON level.id = movement.level_id
-         WHERE movement.moved_at <= %(at)s
          GROUP BY level.variant_id
     )
     SELECT variant.id, variant.sku, product.name, stock.on_hand, coalesce(pool.value, 0),
@@ -229,18 +242,20 @@ _DEAD = """
       JOIN catalog_variant AS variant ON variant.id = stock.variant_id
       JOIN catalog_product AS product ON product.id = variant.product_id
       LEFT JOIN inventory_costpool AS pool ON pool.variant_id = variant.id
-     WHERE moved.received <= %(since)s AND (moved.sold IS NULL OR moved.sold <= %(since)s)
+     WHERE stock.on_hand - moved.units_since > 0
+       AND (moved.sold IS NULL OR moved.sold <= %(since)s)
      ORDER BY coalesce(pool.value, 0) DESC, variant.sku
 """
 
 
 def dead_stock(*, at: datetime, window: timedelta = HALF_A_YEAR) -> list[DeadRow]:
     """
-    Return articles in stock that were there all the time and of which none was sold in it.
+    Return articles of which none was sold since the window began, though there was stock then.
 
-    The most valuable first; value is that of the whole company.
+    What came in later, after it was sold out, has not had its chance yet and is left out. Stock and
+    value are those of now. The most valuable first.
     """
-    return [DeadRow(*row) for row in _rows(_DEAD, since=at - window, at=at)]
+    return [DeadRow(*row) for row in _rows(_DEAD, since=at - window)]
 
 
 def _rows(query: str, **parameters: Any) -> list[tuple[Any, ...]]:

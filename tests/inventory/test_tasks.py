@@ -6,8 +6,15 @@ import pytest
 from django.utils import timezone
 
 from channels.models import Channel, Listing
-from inventory import tasks
-from inventory.tasks import forget_offers, push_stock, refresh_offers, release_expired
+from inventory import operations, tasks
+from inventory.models import StockSnapshot
+from inventory.tasks import (
+    forget_offers,
+    push_stock,
+    refresh_offers,
+    release_expired,
+    take_snapshot,
+)
 from retail.common.models import TaskRun
 from tests.channels.shop_process import TOKEN, running_shop
 from tests.factories.channels import ChannelFactory, ListingFactory, SyncCursorFactory
@@ -211,3 +218,67 @@ def test_release_expired_frees_what_was_put_aside_too_long(monkeypatch):
     assert [figures(allocation.level) for allocation in over] == [(1, 0)] * 3
     assert figures(kept.level) == (1, 1)
     assert TaskRun.objects.filter(name="inventory.release_expired").count() == 2
+
+
+def ends_of_days():
+    """Return which days ago, at midnight, snapshots were taken of."""
+    today = timezone.localdate()
+    return sorted(
+        (today - timezone.localdate(ends_at)).days
+        for ends_at in StockSnapshot.objects.values_list("ends_at", flat=True)
+    )
+
+
+def days_ago(days):
+    return timezone.now() - timedelta(days=days)
+
+
+def test_take_snapshot_keeps_the_day_that_is_over():
+    stock(at=days_ago(1))
+
+    summary = take_snapshot()
+    again = take_snapshot()
+
+    assert (summary, again) == ({"taken": 1, "dropped": 0}, {"taken": 0, "dropped": 0})
+    assert ends_of_days() == [0]
+    assert StockSnapshot.objects.get().ends_at == timezone.localtime().replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    assert StockSnapshot.objects.get().levels.get().on_hand == 10
+
+
+def test_take_snapshot_makes_up_for_missed_days_by_and_by(monkeypatch):
+    monkeypatch.setattr(tasks, "SNAPSHOTS_PER_RUN", 2)
+    stock(at=days_ago(5))
+
+    runs = [take_snapshot()["taken"] for _ in range(4)]
+
+    assert runs == [2, 2, 1, 0]
+    assert ends_of_days() == [0, 1, 2, 3, 4]
+
+
+def test_take_snapshot_takes_anew_what_a_posting_dated_back_dropped():
+    level = stock(at=days_ago(5))
+    take_snapshot()
+    stock(variant=level.variant, location=level.location, reference="GR-2", at=days_ago(3))
+    dropped_to = ends_of_days()
+
+    summary = take_snapshot()
+
+    assert dropped_to == [3, 4]
+    assert summary == {"taken": 3, "dropped": 0}
+    assert ends_of_days() == [0, 1, 2, 3, 4]
+    newest = StockSnapshot.objects.latest("ends_at")
+    assert newest.levels.get().on_hand == 20
+
+
+def test_take_snapshot_goes_back_two_months_and_thins_what_is_older():
+    stock(at=days_ago(70))
+    for days in (66, 65):
+        operations.take_snapshot(ends_at=timezone.now() - timedelta(days=days), at=timezone.now())
+
+    dropped = [take_snapshot()["dropped"] for _ in range(8)]
+
+    kept = ends_of_days()
+    assert sum(dropped) in {0, 1}  # one, unless a month began between the two
+    assert kept[:62] == list(range(62))
