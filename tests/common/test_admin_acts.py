@@ -97,6 +97,7 @@ class RunAdmin(BaseAdmin):
         Act("clash", "Clash", "common.change_importrun", perform=clash, is_dangerous=True),
         Act("worse", "Worse", "common.change_importrun", perform=break_a_rule_without_words),
         Act("note", "Note", "common.change_importrun", perform=note_key),
+        Act("note-all", "Note all", "common.change_importrun", perform=note_key, is_repeated=True),
         Act(
             "move",
             "Move",
@@ -203,6 +204,16 @@ def test_act_performs_on_post_and_is_written_down(run, clerk):
     assert answer.redirect_chain == [(change_url(run), 302)]
     assert "Renamed to april.csv." in answer.content.decode()
     assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["Rename"]
+
+
+def test_act_that_is_repeated_comes_back_empty_with_another_key(run, clerk):
+    answer = clerk.post(act_url(run, "note-all"), {"key": "k"}, follow=True)
+
+    run.refresh_from_db()
+    assert run.error == "k"
+    assert answer.redirect_chain == [(act_url(run, "note-all"), 302)]
+    assert "Noted." in answer.content.decode()
+    assert 'name="key" value="k"' not in answer.content.decode()
 
 
 def test_act_does_nothing_on_get(run, clerk):

@@ -88,6 +88,7 @@ class Act:
     plan: like perform, but changes nothing and says exactly what the filled form would change.
     The person confirms that; when it has come out differently by then, they are shown it again.
     Nothing to say needs no confirmation: what is done already is not asked about.
+    is_repeated: show the empty form again when it is done, for one article after the other.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Act:
     consequences: Callable[[Any], Sequence[str]] = no_consequences
     plan: Callable[[HttpRequest, Any, Mapping[str, Any], datetime], Sequence[str]] | None = None
     is_dangerous: bool = False
+    is_repeated: bool = False
     icon: str = ""
 
 

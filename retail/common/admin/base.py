@@ -116,7 +116,9 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         )
         if message is not None:
             messages.success(request, message)
-            return HttpResponseRedirect(self._document_url(document))
+            return HttpResponseRedirect(
+                request.path if act.is_repeated else self._document_url(document)
+            )
         return self._confirm_page(
             request,
             act,
