@@ -72,6 +72,34 @@ def leads_to_sign_in(answer):
     return answer.status_code == 302 and answer.url.startswith("/login/")
 
 
+def pages_of_no_model():
+    """Return the addresses that the program itself routes, the admin's and the API's left out."""
+    patterns = [one for one in get_resolver().url_patterns if isinstance(one, URLPattern)]
+    return sorted(set(addresses(patterns)) - PUBLIC.keys() - set(FOR_ALL_STAFF))
+
+
+@pytest.mark.django_db
+def test_pages_of_no_model_are_closed_to_staff_without_permission():
+    browser = browser_of(person_who_may())
+
+    answers = {address: opened(browser, address).status_code for address in pages_of_no_model()}
+
+    assert {"/health/tasks/", "/stock/where/", "/stock/where/1/"} <= answers.keys()
+    assert {address: status for address, status in answers.items() if status != 403} == {}
+
+
+@pytest.mark.django_db
+def test_addresses_that_django_adds_show_nothing_to_staff_without_permission():
+    browser = browser_of(person_who_may())
+
+    answers = {
+        address: browser.get(address).status_code
+        for address in ("/1/", "/autocomplete/", "/r/1/1/")
+    }
+
+    assert set(answers.values()) <= {403, 404}, answers
+
+
 @pytest.mark.django_db
 def test_public_addresses_are_open():
     answers = {address: Client().get(address).status_code for address in PUBLIC}
