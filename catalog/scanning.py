@@ -55,50 +55,61 @@ def scan(code: str) -> Scanned:
     :raises AmbiguousCode: it means more than one thing; they are named.
     """
     code = code.strip()
-    if not code or len(code) > LONGEST_CODE or "\x00" in code:
+    if not _is_code(code):
         msg = "Scan a barcode or type an SKU."
         raise UnknownCode(msg, code=code[:LONGEST_CODE])
-    bare = SYMBOLOGY.sub("", code).strip()
-    found = _meaning(code) or (_meaning(bare) if bare != code else None) or _meaning_of_parts(bare)
-    if found is None:
+    found = meanings(code)
+    if not found:
         msg = f"No article has the code {code}."
         raise UnknownCode(msg, code=code)
-    return found
-
-
-def _meaning(code: str) -> Scanned | None:
-    """Return what a code without parts stands for, None when nobody has it."""
-    gtins = gtin_forms(code)
-    meanings = {
-        (variant, 1)
-        for variant in Variant.objects.alias(key=Upper("sku"))
-        .filter(Q(key=sku_key(code)) | Q(gtin__in=gtins))
-        .select_related("product")
-    }
-    meanings |= {
-        (barcode.variant, barcode.pack_size)
-        for barcode in Barcode.objects.filter(code__in={code, *gtins}).select_related(
-            "variant__product"
-        )
-    }
-    if not meanings:
-        return None
-    if len(meanings) > 1:
-        named = sorted(f"{units} x {variant.sku}" for variant, units in meanings)
+    if len(found) > 1:
+        named = sorted(f"{one.units} x {one.variant}" for one in found)
         msg = f"The code {code} stands for {' and for '.join(named)}. Use another of their codes."
         raise AmbiguousCode(msg, code=code, meanings=named)
-    [(variant, units)] = meanings
-    return Scanned(variant=variant, units=units)
+    return found.pop()
 
 
-def _meaning_of_parts(code: str) -> Scanned | None:
-    """Return what a GS1 element string stands for, None when it is none."""
+def meanings(code: str) -> set[Scanned]:
+    """Return all that a code can stand for, as `scan` reads it; nothing when nobody has it."""
+    code = code.strip()
+    if not _is_code(code):
+        return set()
+    bare = SYMBOLOGY.sub("", code).strip()
+    return (
+        _meanings_of_whole(code)
+        or (bare != code and _meanings_of_whole(bare))
+        or _meanings_of_parts(bare)
+    )
+
+
+def _is_code(text: str) -> bool:
+    return bool(text) and len(text) <= LONGEST_CODE and "\x00" not in text
+
+
+def _meanings_of_whole(code: str) -> set[Scanned]:
+    gtins = gtin_forms(code)
+    variants = (
+        Variant.objects.alias(key=Upper("sku"))
+        .filter(Q(key=sku_key(code)) | Q(gtin__in=gtins))
+        .select_related("product")
+    )
+    barcodes = Barcode.objects.filter(code__in={code, *gtins}).select_related("variant__product")
+    return {Scanned(variant=variant, units=1) for variant in variants} | {
+        Scanned(variant=barcode.variant, units=barcode.pack_size) for barcode in barcodes
+    }
+
+
+def _meanings_of_parts(code: str) -> set[Scanned]:
+    """Return what a GS1 element string can stand for, nothing when it is none."""
     parts = _parts(code)
     if ARTICLE in parts:
-        return _meaning(parts[ARTICLE])
-    if CONTENT in parts and parts.get(COUNT) and (one := _meaning(parts[CONTENT])):
-        return Scanned(variant=one.variant, units=one.units * parts[COUNT])
-    return None
+        return _meanings_of_whole(parts[ARTICLE])
+    if CONTENT in parts and parts.get(COUNT):
+        return {
+            Scanned(variant=one.variant, units=one.units * parts[COUNT])
+            for one in _meanings_of_whole(parts[CONTENT])
+        }
+    return set()
 
 
 def _parts(code: str) -> Mapping[str, Any]:

@@ -1,6 +1,9 @@
 """People for tests: signed in, with just the permissions a test names."""
 
+import re
+
 from django.contrib.auth.models import Permission
+from django.http import HttpResponse
 from django.test import Client
 
 from retail.common.models import User
@@ -27,3 +30,12 @@ def browser_of(user: User) -> Client:
 
 def superuser() -> User:
     return UserFactory(is_superuser=True)
+
+
+def confirm(browser: Client, url: str, form: dict[str, object]) -> HttpResponse:
+    """Send the form of an act that shows its plan first, then confirm what that page shows."""
+    shown = browser.post(url, form)
+    sealed = re.search(r'name="confirmed" value="(\w+)"', shown.content.decode())
+    if sealed is None:
+        return shown
+    return browser.post(url, form | {"confirmed": sealed[1]}, follow=True)

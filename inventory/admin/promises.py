@@ -9,17 +9,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.validators import MaxValueValidator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
-from catalog.models import Variant
+from catalog.forms import ScanField
 from inventory import operations
+from inventory.admin.links import ArticleSearch
 from inventory.admin.shown import FURTHEST_DAY, first_moment_after
-from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
+from inventory.models import Allocation, Location, WithdrawnPromise
 from retail.common.admin import Act, ActForm, PageAct, ViewOnlyAdmin, ViewOnlyInline
 
 PERMISSION = "inventory.reserve_stocklevel"
@@ -49,19 +49,12 @@ class PutAsideForm(UntilForm):
             kind__in=[Location.Kind.STORE, Location.Kind.WAREHOUSE]
         ).order_by("priority", "code")
     )
-    variant = forms.ModelChoiceField(
-        queryset=Variant.objects.filter(is_stocked=True),
-        label="Article",
-        widget=AutocompleteSelect(
-            StockLevel._meta.get_field("variant"),  # noqa: SLF001 - Django's documented model API
-            admin.site,
-        ),
-    )
-    units = forms.IntegerField(initial=1)
+    article = ScanField(stocked_only=True)
+    units = forms.IntegerField(initial=1, help_text="The barcode of a pack counts packs.")
     note = forms.CharField(
         max_length=200, label="For whom", help_text="A name, a telephone number, an occasion."
     )
-    field_order = ("location", "variant", "units", "note", "until")
+    field_order = ("article", "location", "units", "note", "until")
 
 
 class HandOverForm(ActForm):
@@ -78,17 +71,17 @@ class HandOverForm(ActForm):
 def put_aside(
     request: HttpRequest, cleaned: Mapping[str, Any], now: datetime
 ) -> tuple[str, Model | None]:
-    location, variant = cleaned["location"], cleaned["variant"]
+    location, scanned = cleaned["location"], cleaned["article"]
     [allocation] = operations.reserve_stock(
         location=location,
-        units={variant.pk: cleaned["units"]},
+        units={scanned.variant.pk: cleaned["units"] * scanned.units},
         reference=f"RES-{cleaned['key']}",
         expires_at=first_moment_after(cleaned["until"]),
         note=cleaned["note"],
         at=now,
         by=request.user,
     )
-    kept = f"{allocation.units} of {variant} at {location} put aside for {allocation.note}"
+    kept = f"{allocation.units} of {scanned.variant} at {location} put aside for {allocation.note}"
     return f"{kept}, until the end of {cleaned['until']:%d %B %Y}.", allocation
 
 
@@ -199,7 +192,7 @@ class WithdrawnInline(ViewOnlyInline):
 
 
 @admin.register(Allocation)
-class AllocationAdmin(ViewOnlyAdmin):
+class AllocationAdmin(ArticleSearch, ViewOnlyAdmin):
     """Units promised to documents or put aside, and what became of the promise."""
 
     acts = (
@@ -265,8 +258,9 @@ class AllocationAdmin(ViewOnlyAdmin):
         ("closed_at", admin.EmptyFieldListFilter),
         "level__location",
     )
-    search_fields = ("reference__startswith", "level__variant__sku__iexact", "note__icontains")
-    search_help_text = "Order number, the whole SKU, or for whom it is put aside"
+    reference_path = "reference"
+    search_fields = ("reference__startswith", "note__icontains")
+    search_help_text = "Order number, any barcode or SKU, or for whom it is put aside"
     fields = (
         "reference",
         "variant",
@@ -303,8 +297,11 @@ class AllocationAdmin(ViewOnlyAdmin):
 
 
 @admin.register(WithdrawnPromise)
-class WithdrawnPromiseAdmin(ViewOnlyAdmin):
+class WithdrawnPromiseAdmin(ArticleSearch, ViewOnlyAdmin):
     """Promises that were taken back because the goods are not there."""
+
+    article_path = "allocation__level__variant"
+    reference_path = "reference"
 
     list_display = (
         "withdrawn_at",
@@ -322,12 +319,8 @@ class WithdrawnPromiseAdmin(ViewOnlyAdmin):
         ("settled_at", admin.EmptyFieldListFilter),
         "allocation__level__location",
     )
-    search_fields = (
-        "allocation__reference__startswith",
-        "reference__startswith",
-        "allocation__level__variant__sku__iexact",
-    )
-    search_help_text = "Number of the order or of what took the units, or the whole SKU"
+    search_fields = ("allocation__reference__startswith", "reference__startswith")
+    search_help_text = "Number of the order or of what took the units, or any barcode or SKU"
     fields = (
         "promised_to",
         "variant",

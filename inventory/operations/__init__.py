@@ -1,5 +1,6 @@
 """Every act that changes stock, promises or cost."""
 
+from inventory.operations.adjustments import AdjustmentPlan, plan_adjustment
 from inventory.operations.cost import (
     CostParts,
     LateCost,
@@ -94,6 +95,7 @@ from inventory.operations.transfers import (
 )
 
 __all__ = [
+    "AdjustmentPlan",
     "CostParts",
     "CountRefused",
     "EmptyTransfer",
@@ -148,6 +150,7 @@ __all__ = [
     "issue_stock",
     "note_all_listings",
     "open_count",
+    "plan_adjustment",
     "plan_costs",
     "plan_to_take_back",
     "post_issues",

@@ -110,13 +110,7 @@ def adjust_stock(
     :raises ReasonMissing: no reason was given.
     :raises ReferenceUsed: the reference stands for other goods already.
     """
-    if not reason.strip():
-        msg = "Say why the stock is adjusted."
-        raise ReasonMissing(msg)
-    if 0 in quantities.values():
-        msg = "An adjustment adds units or takes units; zero does neither."
-        raise InvalidQuantity(msg, units=0)
-    require_positive({pk: abs(count) for pk, count in quantities.items()})
+    require_adjustable(quantities, reason)
     return put_right(
         location=location,
         quantities=quantities,
@@ -129,6 +123,22 @@ def adjust_stock(
         ),
         cause=WithdrawnPromise.Cause.ADJUSTMENT,
     )
+
+
+def require_adjustable(quantities: Mapping[int, int], reason: str) -> None:
+    """
+    Pass when stock can be adjusted by these signed units, for this reason.
+
+    :raises InvalidQuantity: a quantity of zero, or beyond counting.
+    :raises ReasonMissing: no reason was given.
+    """
+    if not reason.strip():
+        msg = "Say why the stock is adjusted."
+        raise ReasonMissing(msg)
+    if 0 in quantities.values():
+        msg = "An adjustment adds units or takes units; zero does neither."
+        raise InvalidQuantity(msg, units=0)
+    require_positive({pk: abs(count) for pk, count in quantities.items()})
 
 
 @transaction.atomic

@@ -195,14 +195,8 @@ def withdraw_promises(
     """
     if not short:
         return []
-    promises = list(Allocation.objects.open().for_update().filter(level_id__in=list(short)))
-    promises.sort(key=lambda promise: (_is_over(promise, at), promise.allocated_at, promise.pk))
-    left = dict(short)
-    taken: dict[Allocation, int] = {}
-    for promise in reversed(promises):
-        if units := min(left[promise.level_id], promise.open_units):
-            taken[promise] = units
-            left[promise.level_id] -= units
+    promises = Allocation.objects.open().for_update().filter(level_id__in=list(short))
+    taken = choose_to_withdraw(promises, short, at=at)
     for promise, units in taken.items():
         promise.released += units
         close_when_consumed(promise, at=at)
@@ -221,6 +215,28 @@ def withdraw_promises(
             for promise, units in taken.items()
         ]
     )
+
+
+def choose_to_withdraw(
+    promises: Iterable[Allocation], short: Mapping[int, int], *, at: datetime
+) -> dict[Allocation, int]:
+    """
+    Return which promises give way, and with how many units each: the first to give first.
+
+    Those that are over, then the youngest. promises: the open ones of the levels, in any order.
+    short: level id -> units to take back.
+    """
+    left = dict(short)
+    taken: dict[Allocation, int] = {}
+    for promise in sorted(
+        promises,
+        key=lambda promise: (_is_over(promise, at), promise.allocated_at, promise.pk),
+        reverse=True,
+    ):
+        if units := min(left[promise.level_id], promise.open_units):
+            taken[promise] = units
+            left[promise.level_id] -= units
+    return taken
 
 
 def _is_over(promise: Allocation, at: datetime) -> bool:

@@ -8,7 +8,7 @@ from inventory.operations import correct_cost
 from tests.factories.catalog import VariantFactory
 from tests.factories.inventory import MAKERS, STOCKED_AT, LocationFactory, promise, stock
 from tests.inventory.shared import everything, figures
-from tests.people import browser_of, person_who_may, superuser
+from tests.people import browser_of, confirm, person_who_may, superuser
 
 pytestmark = pytest.mark.django_db
 VIEW = ("inventory.view_stocklevel", "inventory.view_location")
@@ -29,7 +29,7 @@ def form(**changes):
 def test_adjust_changes_stock_and_keeps_who_and_why():
     level = stock(units=5)
 
-    response = adjuster().post(act_url(level), form(), follow=True)
+    response = confirm(adjuster(), act_url(level), form())
 
     movement = StockMovement.objects.get(kind="ADJUSTMENT")
     assert figures(level) == (3, 0)
@@ -50,8 +50,8 @@ def test_adjust_shows_the_consequences_first():
 def test_adjust_sent_twice_is_done_once():
     level, browser = stock(units=5), adjuster()
 
-    browser.post(act_url(level), form())
-    browser.post(act_url(level), form())
+    confirm(browser, act_url(level), form())
+    confirm(browser, act_url(level), form())
 
     assert figures(level) == (3, 0)
 
@@ -88,9 +88,10 @@ def test_adjust_is_for_those_who_may():
 def test_any_article_can_be_adjusted_where_it_never_was():
     location, variant = LocationFactory(), VariantFactory()
 
-    adjuster().post(
+    confirm(
+        adjuster(),
         reverse("admin:inventory_stocklevel_page_act", args=["adjust"]),
-        form(quantity="3", location=location.pk, variant=variant.pk),
+        form(quantity="3", location=location.pk, article=variant.sku),
     )
 
     assert figures(StockLevel.objects.get(variant=variant, location=location)) == (3, 0)
@@ -164,7 +165,7 @@ def test_stock_is_found_by_sku_name_and_barcode(search):
 def test_stock_is_filtered_by_what_is_left(availability, expected):
     levels = {"free": stock(units=3), "promised": stock(units=3), "empty": stock(units=3)}
     promise(level=levels["promised"], units=3)
-    adjuster().post(act_url(levels["empty"]), form(quantity="-3"))
+    confirm(adjuster(), act_url(levels["empty"]), form(quantity="-3"))
 
     page = browser_of(superuser()).get(
         reverse("admin:inventory_stocklevel_changelist"), {"availability": availability}

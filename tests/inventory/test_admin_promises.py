@@ -60,7 +60,7 @@ def form(level, **changes):
     return {
         "key": "k1",
         "location": level.location_id,
-        "variant": level.variant_id,
+        "article": level.variant.sku,
         "units": "2",
         "note": "Mrs Smith, 555-0101",
         "until": in_days(3).isoformat(),
@@ -82,6 +82,15 @@ def test_put_aside_keeps_units_until_the_end_of_the_day():
         f"2 of {level.variant} at {level.location} put aside for Mrs Smith, 555-0101, until the"
         f" end of {in_days(3):%d %B %Y}."
     ) in answer.content.decode()
+
+
+def test_put_aside_of_a_pack_keeps_all_its_units():
+    level = stock(units=15)
+    level.variant.barcodes.create(code="BOX-6", pack_size=6)
+
+    clerk().post(put_aside_url(), form(level, article="BOX-6"))
+
+    assert figures(level) == (15, 12)
 
 
 def test_put_aside_says_first_what_it_does():
@@ -113,7 +122,7 @@ def test_put_aside_sent_twice_is_done_once():
         ({"until": "9999-12-31"}, "Ensure this value is less than or equal to 9999-12-29."),
         ({"until": "soon"}, "Enter a valid date."),
         ({"location": "4711"}, "That choice is not one of the available choices."),
-        ({"variant": "4711"}, "That choice is not one of the available choices."),
+        ({"article": "4711"}, "No article has the code 4711."),
     ],
 )
 def test_put_aside_says_what_is_wrong_and_keeps_nothing(changes, said):
@@ -130,9 +139,9 @@ def test_put_aside_refuses_what_is_not_kept_in_stock():
     level, postage = stock(), VariantFactory(is_stocked=False)
     before = everything()
 
-    answer = clerk().post(put_aside_url(), form(level, variant=postage.pk), follow=True)
+    answer = clerk().post(put_aside_url(), form(level, article=postage.sku), follow=True)
 
-    assert "That choice is not one of the available choices." in answer.content.decode()
+    assert f"{postage.sku} is not kept in stock." in answer.content.decode()
     assert everything() == before
 
 

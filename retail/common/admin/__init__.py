@@ -7,6 +7,7 @@ The admin that every app builds on, and the admin of the common rows.
 
 from retail.common.admin.acts import Act, ActForm, Download, LineTable, PageAct
 from retail.common.admin.base import BaseAdmin, BaseInline, ViewOnlyAdmin, ViewOnlyInline
+from retail.common.admin.filters import DayRangeFilter
 from retail.common.admin.people import GroupAdmin, UserAdmin
 from retail.common.admin.records import ImportRejectAdmin, ImportRunAdmin, TaskRunAdmin
 
@@ -15,6 +16,7 @@ __all__ = [
     "ActForm",
     "BaseAdmin",
     "BaseInline",
+    "DayRangeFilter",
     "Download",
     "GroupAdmin",
     "ImportRejectAdmin",
