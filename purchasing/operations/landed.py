@@ -31,6 +31,7 @@ from purchasing.operations.landed_plans import (
 )
 from purchasing.operations.orders import MissingReason
 from retail.common.errors import BusinessError, WrongStatus
+from retail.common.fields import MAX_AMOUNT
 from retail.common.models import User
 from retail.common.money import ZERO, display, round_amount
 from retail.common.status import check_move
@@ -43,7 +44,11 @@ class NotABillOfFreight(BusinessError):
 
 
 class InvalidLandedAmount(BusinessError):
-    """An amount that is not above zero, or not in whole cents."""
+    """An amount that is not above zero, a share below it, or either not in whole cents."""
+
+
+class UnknownMethod(BusinessError):
+    """There is no such way of sharing."""
 
 
 class NothingToLandOn(BusinessError):
@@ -62,7 +67,7 @@ class MoreThanBilled(BusinessError):
 def draft_landed_cost(  # noqa: PLR0913 - what is chosen on one form
     *,
     invoice_id: int,
-    amount: Decimal,
+    amount: Decimal | None,
     method: str,
     receipt_ids: Collection[int],
     key: str,
@@ -75,23 +80,25 @@ def draft_landed_cost(  # noqa: PLR0913 - what is chosen on one form
     """
     Choose the lines of deliveries that a bill's freight is laid on; nothing is posted yet.
 
-    amount: net, in book currency, at most what is left of the bill. variant_ids, product_ids,
+    amount: net, in book currency, at most what is left of the bill; None for all that is left.
+    variant_ids, product_ids,
     category_ids: only these goods of the deliveries; of a category also what lies below it. What
     is meant by any of them is taken, everything when none is named.
     key: of this act; a second call with it returns the first draft and changes nothing.
     Locks: the invoice.
 
-    :raises NotABillOfFreight, InvalidLandedAmount, NothingToLandOn, MoreThanBilled: nothing is
-        stored.
+    :raises NotABillOfFreight, InvalidLandedAmount, MoreThanBilled, UnknownMethod,
+        NothingToLandOn: nothing is stored.
     :raises NoExchangeRate: the bill's currency has no rate for its day.
     """
     invoice = SupplierInvoice.objects.for_update().get(pk=invoice_id)
     if earlier := LandedCost.objects.filter(key=key).first():
         return earlier
-    if not amount.is_finite() or amount <= 0 or amount != _in_cents(amount):
-        msg = f"{amount} cannot be landed: enter an amount above zero, in whole cents."
-        raise InvalidLandedAmount(msg, amount=str(amount))
-    _require_left(invoice, amount)
+    _require_freight(invoice)
+    amount = _checked_amount(invoice, amount)
+    if method not in LandedCost.Method.values:
+        msg = f"Nothing is shared by {method}: choose by value, units, weight or another way."
+        raise UnknownMethod(msg, method=method)
     lines = _chosen_lines(
         receipt_ids,
         variant_ids=variant_ids,
@@ -116,13 +123,18 @@ def type_shares(*, landed_cost_id: int, amounts: Mapping[int, Decimal]) -> Lande
     Locks: the invoice, then the landed cost.
 
     :raises WrongStatus: it is no draft any more.
-    :raises SharesDiffer: a line is missing, or they do not add up to the amount; as planning
-        refuses it.
+    :raises InvalidLandedAmount: a share is below zero, above the amount or not in whole cents.
+    :raises SharesDiffer: a line is missing, or they do not add up to the amount.
     """
     landed = _lock(landed_cost_id)
     if landed.status != Status.DRAFT:
         msg = f"{landed} is {landed.get_status_display().lower()}: shares of a draft are typed."
         raise WrongStatus(msg, status=landed.status)
+    for share in amounts.values():
+        if not share.is_finite() or not 0 <= share <= landed.amount or share != _in_cents(share):
+            most = display(landed.amount, settings.RETAIL_CURRENCY)
+            msg = f"{share} cannot be a share: type zero up to {most}, in whole cents."
+            raise InvalidLandedAmount(msg, amount=str(share))
     lines = list(landed.lines.order_by("pk"))
     for line in lines:
         line.typed_amount = amounts.get(line.pk)
@@ -248,8 +260,8 @@ def _claimable(invoice: SupplierInvoice) -> Decimal:
     return _in_cents(net * exchange_rate(invoice.currency, invoice.invoiced_on))
 
 
-def _require_left(invoice: SupplierInvoice, amount: Decimal) -> None:
-    """Pass when the bill is one of freight and has this much of it left."""
+def _require_freight(invoice: SupplierInvoice) -> None:
+    """Pass when the bill charges something beside goods and counts."""
     if invoice.kind != SupplierInvoice.Kind.INVOICE:
         msg = f"{invoice} is a credit note: cancel the landed cost and land what remains."
         raise NotABillOfFreight(msg, invoice=invoice.number)
@@ -259,15 +271,27 @@ def _require_left(invoice: SupplierInvoice, amount: Decimal) -> None:
     if not _claimable(invoice):
         msg = f"{invoice} charges nothing beside goods: it has no charge or service to land."
         raise NotABillOfFreight(msg, invoice=invoice.number)
+
+
+def _checked_amount(invoice: SupplierInvoice, amount: Decimal | None) -> Decimal:
     left = freight_left(invoice)
-    if amount > left:
+    if amount is None and left:
+        return left
+    if amount is not None and not (
+        amount.is_finite() and 0 < amount < MAX_AMOUNT and amount == _in_cents(amount)
+    ):
+        msg = f"{amount} cannot be landed: enter an amount above zero, in whole cents."
+        raise InvalidLandedAmount(msg, amount=str(amount))
+    if amount is None or amount > left:
         shown = display(left, settings.RETAIL_CURRENCY)
         msg = f"Of {invoice} only {shown} is left to land."
         raise MoreThanBilled(msg, left=str(left))
+    return amount
 
 
 def _claim(landed: LandedCost) -> None:
-    _require_left(landed.invoice, landed.amount)
+    _require_freight(landed.invoice)
+    _checked_amount(landed.invoice, landed.amount)
     claim, _ = FreightClaim.objects.get_or_create(
         invoice=landed.invoice, defaults={"claimable": _claimable(landed.invoice)}
     )
