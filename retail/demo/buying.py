@@ -23,6 +23,7 @@ from retail.common.errors import BusinessError
 from retail.common.money import round_amount
 from retail.demo.agenda import Agenda, Happening
 from retail.demo.articles import Article
+from retail.demo.freight import bill_freight
 from retail.demo.shop import Shop
 from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
 
@@ -176,10 +177,25 @@ class Buying:
                 )
                 days = self.chance.randint(1, 4)
                 self.agenda.add(at + timedelta(days=days), self._invoice(receipt.pk, part))
+                self._expect_freight(receipt.pk, at)
             if part == 1 and order.lines.filter(received__lt=1).exists():
                 self.agenda.add(at + timedelta(days=8), self._delivery(order_id, 2))
 
         return happen
+
+    def _expect_freight(self, receipt_id: int, at: datetime) -> None:
+        """Some deliveries come with a carrier who sends a bill of his own, some days later."""
+        is_news = at > self.ends_at - DAYS_TO_DECIDE
+        if self.chance.random() < (0.5 if is_news else 0.15):
+            amount = Decimal(self.chance.randint(1800, 6500)) / 100
+            happening = bill_freight(
+                self.shop,
+                self.agenda,
+                receipt_id=receipt_id,
+                amount=amount,
+                decide=self._decide,
+            )
+            self.agenda.add(at + timedelta(days=2), happening)
 
     def _received(self, line_id: int, expected: int, part: int) -> ReceivedLine | None:
         """The first delivery misses a line now and then and has a broken piece or two."""

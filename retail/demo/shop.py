@@ -29,6 +29,7 @@ PEOPLE = {
     "sam": Role.SUPPORT,
     "audrey": Role.AUDITOR,
 }
+CARRIER = "northgate"
 
 
 def demo_password(folder: Path) -> str:
@@ -64,6 +65,9 @@ def open_shop(*, password: str, begins_at: datetime, ends_at: datetime) -> Shop:
         supplier=None, unit_price_percent=2, total_percent=2, total_amount=50, quantity_percent=0
     )
     suppliers = {supplier.code: _supplier(supplier) for supplier in SUPPLIERS}
+    suppliers[CARRIER] = Supplier.objects.create(
+        code=CARRIER, name="Northgate Freight", currency="GBP", country="GB", payment_days=14
+    )
     return Shop(
         people=_people(password),
         locations=_locations(),
