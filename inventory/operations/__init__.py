@@ -12,22 +12,31 @@ from inventory.operations.cost import (
     plan_to_take_back,
     take_back_costs,
 )
+from inventory.operations.count_figures import (
+    SheetRefused,
+    SheetRow,
+    record_counts,
+    record_sheet,
+)
 from inventory.operations.count_posting import (
+    CountPlan,
+    FiguresChanged,
     NotAllCounted,
     Variance,
     approve_count,
+    plan_count,
     submit_count,
     variances,
 )
-from inventory.operations.count_requests import request_counts
+from inventory.operations.count_requests import CountReasonMissing, request_counts
 from inventory.operations.counts import (
     CountRefused,
+    NothingCounted,
     NothingToCount,
     add_count_lines,
     cancel_count,
     drop_uncounted_lines,
     open_count,
-    record_counts,
     request_recount,
 )
 from inventory.operations.history import Issue, post_issues
@@ -97,9 +106,12 @@ from inventory.operations.transfers import (
 __all__ = [
     "AdjustmentPlan",
     "CostParts",
+    "CountPlan",
+    "CountReasonMissing",
     "CountRefused",
     "EmptyTransfer",
     "ExpiresInThePast",
+    "FiguresChanged",
     "InactiveVariant",
     "InsufficientStock",
     "InvalidQuantity",
@@ -112,6 +124,7 @@ __all__ = [
     "NotInTransit",
     "NotPromised",
     "NotStocked",
+    "NothingCounted",
     "NothingToCorrect",
     "NothingToCount",
     "PeriodClosed",
@@ -122,6 +135,8 @@ __all__ = [
     "ReferenceUsed",
     "ReopenReasonMissing",
     "SamePlace",
+    "SheetRefused",
+    "SheetRow",
     "SnapshotTooEarly",
     "Source",
     "Taken",
@@ -152,12 +167,14 @@ __all__ = [
     "open_count",
     "plan_adjustment",
     "plan_costs",
+    "plan_count",
     "plan_to_take_back",
     "post_issues",
     "receive_stock",
     "receive_transfer",
     "record_counts",
     "record_pushed",
+    "record_sheet",
     "release_allocation",
     "release_expired",
     "reopen_period",

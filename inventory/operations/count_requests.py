@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db import transaction
 
-from inventory.models import CountRequest
+from inventory.models import CountRequest, StockCount, StockCountLine, StockLevel
+from retail.common.errors import BusinessError
 from retail.common.models import User
+
+
+class CountReasonMissing(BusinessError):
+    """A count is asked for with a reason, or not at all."""
 
 
 @transaction.atomic
@@ -19,13 +24,18 @@ def request_counts(
     Ask that these stock levels be counted; return the open request of each.
 
     A level that is already to be counted keeps its first request.
+
+    :raises CountReasonMissing: no reason was given.
     """
+    if not reason.strip():
+        msg = "Say why it should be counted."
+        raise CountReasonMissing(msg)
     if not level_ids:
         return []
     # Of two callers at once the constraint lets one in; both then read the same row.
     CountRequest.objects.bulk_create(
         [
-            CountRequest(level_id=level_id, reason=reason, requested_at=at, requested_by=by)
+            CountRequest(level_id=level_id, reason=reason.strip(), requested_at=at, requested_by=by)
             for level_id in sorted(level_ids)
         ],
         ignore_conflicts=True,
@@ -34,4 +44,13 @@ def request_counts(
         CountRequest.objects.filter(level_id__in=list(level_ids), settled_at__isnull=True).order_by(
             "level_id"
         )
+    )
+
+
+def levels_counted_since(levels: Iterable[StockLevel], at: datetime) -> set[int]:
+    """Return the ids of these levels of which a count after a moment is posted already."""
+    return set(
+        StockCountLine.objects.filter(
+            level__in=list(levels), counted_at__gte=at, count__status=StockCount.Status.POSTED
+        ).values_list("level_id", flat=True)
     )

@@ -1,12 +1,11 @@
-"""Sheets of articles to be counted, and the figures people come back with."""
+"""Sheets of articles to be counted: what is put on them, sent back, left out."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
 
 from catalog.models import Category
 from catalog.queries import categories_within
@@ -14,22 +13,24 @@ from inventory.models import (
     CountRequest,
     Location,
     StockCount,
-    StockCountEntry,
     StockCountLine,
     StockLevel,
 )
 from inventory.operations.levels import ReferenceUsed, lock_levels
 from inventory.queries.analysis import abc_classes
 from retail.common.errors import BusinessError, WrongStatus
-from retail.common.fields import MAX_UNITS
 from retail.common.models import User
 
-# A clock on a handheld may run a little ahead of ours.
-CLOCK_SLACK = timedelta(minutes=1)
+# Lines written with one statement; the time it takes grows with the square of their number.
+BATCH = 500
 
 
 class NothingToCount(BusinessError):
     """What was chosen puts no article on the sheet."""
+
+
+class NothingCounted(BusinessError):
+    """No figure was given, or none would be left."""
 
 
 class CountRefused(BusinessError):
@@ -42,6 +43,9 @@ class CountRefused(BusinessError):
     def __init__(self, errors: Mapping[int, str]) -> None:
         self.errors = dict(errors)
         super().__init__(" ".join(self.errors.values()), errors=self.errors)
+
+
+NOT_ON_SHEET = "A line is not on this sheet."
 
 
 @transaction.atomic
@@ -61,43 +65,39 @@ def open_count(  # noqa: PLR0913 - what is chosen on one form
     Put articles of a location on a sheet.
 
     What is chosen is narrowed down by category (and what lies below it), ABC class and open
-    requests; without any of them it is everything that lies there or is promised. `variant_ids`
-    names articles outright, also such as never were there.
+    requests; without requests it is what lies there. `variant_ids` names articles outright, also
+    such as never were there.
     What is on another open sheet is left out; the sheet says how many articles that were.
     key: made by whoever asks; a second call with it returns the first sheet.
-    Locks: the StockLevel rows of articles that never were there.
+    Locks: the StockLevel rows of articles that are named.
 
     :raises NothingToCount: no article is left.
     :raises ReferenceUsed: the key stands for a sheet of another location.
     """
-    if earlier := StockCount.objects.filter(key=key).first():
-        if earlier.location_id != location.pk:
-            msg = "This sheet was opened before, for another location."
-            raise ReferenceUsed(msg, reference=earlier.number)
-        return earlier
-    levels = _chosen_levels(location, category, abc_class, variant_ids, at, only_requested)
-    busy = set(
-        StockCountLine.objects.filter(
-            level__location=location, settled_at__isnull=True
-        ).values_list("level_id", flat=True)
+    count, is_new = StockCount.objects.get_or_create(
+        key=key,
+        defaults={
+            "location": location,
+            "is_blind": is_blind,
+            "selection": "Everything here",
+            "opened_at": at,
+            "opened_by": by,
+        },
     )
-    chosen = [level for level in levels if level.pk not in busy]
-    if not chosen:
+    if count.location_id != location.pk:
+        msg = "This sheet was opened before, for another location."
+        raise ReferenceUsed(msg, reference=count.number)
+    if not is_new:
+        return count
+    levels = _chosen_levels(location, category, abc_class, variant_ids, at, only_requested)
+    taken = len(_put_on(count, levels, at=at))
+    if not taken:
         msg = "Nothing to count: there is no such article here, or all are on open sheets."
         raise NothingToCount(msg)
-    count = StockCount.objects.create(
-        location=location,
-        key=key,
-        is_blind=is_blind,
-        selection=_in_words(
-            category, abc_class, variant_ids, only_requested, left_out=len(levels) - len(chosen)
-        ),
-        opened_at=at,
-        opened_by=by,
+    count.selection = _in_words(
+        category, abc_class, variant_ids, only_requested, left_out=len(levels) - taken
     )
-    StockCountLine.objects.bulk_create(
-        [StockCountLine(count=count, level=level, added_at=at) for level in chosen]
-    )
+    count.save(update_fields=["selection"])
     return count
 
 
@@ -117,66 +117,17 @@ def add_count_lines(
     count = locked_count(count_id)
     require_counting(count)
     levels = lock_levels({(count.location_id, variant_id) for variant_id in variant_ids})
-    wanted = {level.pk: level for level in levels.values()}
-    lines = list(StockCountLine.objects.filter(level__in=list(wanted), settled_at__isnull=True))
-    elsewhere = [line for line in lines if line.count_id != count.pk]
-    if elsewhere:
-        raise CountRefused({line.pk: "The article is on another open sheet." for line in elsewhere})
-    known = {line.level_id for line in lines}
-    new = [
-        StockCountLine(count=count, level=level, added_at=at)
-        for pk, level in sorted(wanted.items())
-        if pk not in known
-    ]
-    return lines + StockCountLine.objects.bulk_create(new)
-
-
-@transaction.atomic
-def record_counts(
-    *,
-    count_id: int,
-    counted: Mapping[int, int],
-    counted_at: datetime,
-    at: datetime,
-    by: User | None = None,
-) -> list[StockCountLine]:
-    """
-    Take over how many units of what were seen at a moment.
-
-    counted: line id -> units, zero included. A line is counted once, and again when a recount was
-    asked for.
-    Locks: the sheet, then its lines.
-
-    :raises WrongStatus: the sheet was submitted or closed.
-    :raises CountRefused: every line of which the figure makes no sense, with the reason.
-    """
-    count = locked_count(count_id)
-    require_counting(count)
-    lines = {line.pk: line for line in locked_lines(count)}
-    errors = {
-        pk: error
-        for pk, units in counted.items()
-        if (error := _error(lines.get(pk), units, counted_at, at))
-    }
-    if errors:
-        raise CountRefused(errors)
-    recorded = [lines[pk] for pk in sorted(counted)]
-    for line in recorded:
-        line.counted, line.counted_at, line.counted_by = counted[line.pk], counted_at, by
-    StockCountLine.objects.bulk_update(recorded, ["counted", "counted_at", "counted_by"])
-    StockCountEntry.objects.bulk_create(
-        [
-            StockCountEntry(
-                line=line,
-                round=line.recounts,
-                counted=counted[line.pk],
-                counted_at=counted_at,
-                counted_by=by,
-            )
-            for line in recorded
-        ]
+    lines = _put_on(count, levels.values(), at=at)
+    here = {line.level_id for line in lines}
+    elsewhere = StockCountLine.objects.filter(
+        settled_at__isnull=True, level__in=[lv for lv in levels.values() if lv.pk not in here]
     )
-    return recorded
+    if errors := {
+        line.pk: f"{line.level.variant} is on another open sheet, {line.count}."
+        for line in elsewhere.select_related("level__variant", "count").order_by("pk")
+    }:
+        raise CountRefused(errors)
+    return lines
 
 
 @transaction.atomic
@@ -188,16 +139,20 @@ def request_recount(*, count_id: int, line_ids: Collection[int]) -> StockCount:
     Locks: the sheet, then its lines.
 
     :raises WrongStatus: the sheet is closed.
+    :raises NothingToCount: no line was chosen.
     :raises CountRefused: a line that was not counted yet, or of another sheet.
     """
     count = locked_count(count_id)
     if count.closed_at is not None:
         msg = f"{count} is {count.get_status_display().lower()}: nothing is counted again."
         raise WrongStatus(msg, status=count.status)
+    if not line_ids:
+        msg = "Choose what is to be counted again."
+        raise NothingToCount(msg)
     lines = {line.pk: line for line in locked_lines(count)}
     errors = {
-        pk: "This line was not counted yet."
-        for pk in line_ids
+        pk: f"{lines[pk].level.variant} was not counted yet." if pk in lines else NOT_ON_SHEET
+        for pk in sorted(set(line_ids))
         if pk not in lines or lines[pk].counted is None
     }
     if errors:
@@ -207,10 +162,11 @@ def request_recount(*, count_id: int, line_ids: Collection[int]) -> StockCount:
         line.recounts += 1
         line.counted = line.counted_at = line.counted_by = line.expected = None
     StockCountLine.objects.bulk_update(
-        again, ["recounts", "counted", "counted_at", "counted_by", "expected"]
+        again,
+        ["recounts", "counted", "counted_at", "counted_by", "expected"],
+        batch_size=BATCH,
     )
-    if again:
-        _back_to_counting(count)
+    _back_to_counting(count)
     return count
 
 
@@ -223,10 +179,15 @@ def drop_uncounted_lines(*, count_id: int) -> int:
     Locks: the sheet, then its lines.
 
     :raises WrongStatus: the sheet was submitted or closed.
+    :raises NothingCounted: nothing would be left on it.
     """
     count = locked_count(count_id)
     require_counting(count)
-    doomed = [line.pk for line in locked_lines(count) if line.counted is None and not line.recounts]
+    lines = locked_lines(count)
+    doomed = [line.pk for line in lines if line.counted is None and not line.recounts]
+    if len(doomed) == len(lines):
+        msg = f"Nothing of {count} is counted yet. Cancel the sheet instead."
+        raise NothingCounted(msg)
     StockCountLine.objects.filter(pk__in=doomed).delete()
     return len(doomed)
 
@@ -284,23 +245,6 @@ def _back_to_counting(count: StockCount) -> None:
     count.save()
 
 
-def _error(
-    line: StockCountLine | None, units: int, counted_at: datetime, at: datetime
-) -> str | None:
-    """Return what is wrong with a figure, None when it can be taken."""
-    if line is None:
-        return "A line is not on this sheet."
-    if not 0 <= units < MAX_UNITS:
-        return f"{line.level.variant}: {units} units cannot have been counted."
-    if line.counted is not None:
-        return f"{line.level.variant} was counted already; ask for a recount to count it again."
-    if counted_at < line.added_at:
-        return f"{line.level.variant} was counted before it was put on the sheet."
-    if counted_at > at + CLOCK_SLACK:
-        return f"{line.level.variant} was counted at a moment that is still to come."
-    return None
-
-
 def _chosen_levels(
     location: Location,
     category: Category | None,
@@ -309,7 +253,7 @@ def _chosen_levels(
     at: datetime,
     only_requested: bool,  # noqa: FBT001 - one of the ways to choose
 ) -> list[StockLevel]:
-    """Return the levels that belong on the sheet, by SKU."""
+    """Return the levels that belong on the sheet."""
     levels = StockLevel.objects.filter(location=location, variant__is_stocked=True)
     if variant_ids is not None:
         named = lock_levels({(location.pk, variant_id) for variant_id in variant_ids})
@@ -318,7 +262,7 @@ def _chosen_levels(
         requests = CountRequest.objects.filter(settled_at__isnull=True)
         levels = levels.filter(pk__in=requests.values("level_id"))
     else:
-        levels = levels.filter(Q(on_hand__gt=0) | Q(allocated__gt=0))
+        levels = levels.filter(on_hand__gt=0)
     if category is not None:
         levels = levels.filter(variant__product__category__in=categories_within(category.pk))
     if abc_class:
@@ -326,7 +270,28 @@ def _chosen_levels(
         levels = levels.filter(
             variant_id__in=[pk for pk, letter in classes.items() if letter == abc_class]
         )
-    return list(levels.order_by(F("variant__sku")))
+    return list(levels)
+
+
+def _put_on(
+    count: StockCount, levels: Collection[StockLevel], *, at: datetime
+) -> list[StockCountLine]:
+    """
+    Put levels on a sheet that are on no other open one; return the lines of those it has then.
+
+    Of two sheets opened at once the constraint lets one have an article; the other one waits for
+    it, so the lines are written in one order.
+    """
+    StockCountLine.objects.bulk_create(
+        [
+            StockCountLine(count=count, level=level, added_at=at)
+            for level in sorted(levels, key=lambda level: level.pk)
+        ],
+        ignore_conflicts=True,
+    )
+    return list(
+        count.lines.filter(level__in=list(levels)).select_related("level__variant").order_by("pk")
+    )
 
 
 def _in_words(

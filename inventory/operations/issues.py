@@ -17,7 +17,7 @@ from inventory.models import (
     StockMovement,
     WithdrawnPromise,
 )
-from inventory.operations.count_requests import request_counts
+from inventory.operations.count_requests import levels_counted_since, request_counts
 from inventory.operations.levels import (
     InvalidQuantity,
     ReferenceUsed,
@@ -156,7 +156,8 @@ def sell_stock(
 
     Units that it did not know are found first, by an adjustment at today's average cost, and then
     sold. Units that were promised are withdrawn from the youngest promises, which are returned.
-    In both cases somebody is asked to count the article there.
+    In both cases somebody is asked to count the article there, and where it was counted between
+    the sale and its booking: the count took for missing what the sale takes now.
     units: variant id -> units.
     reference: number of the receipt; a second call with it changes nothing.
     Locks: the CostPool rows, the StockLevel rows, then the Allocation rows, each by primary key.
@@ -185,6 +186,9 @@ def sell_stock(
         promise.allocation.level_id for promise in taken.withdrawn
     }
     request_counts(level_ids=doubted, reason=f"Sold by {reference}, not as expected", at=at)
+    if late := levels_counted_since(levels.values(), at):
+        reason = f"Sold by {reference} before it was counted, booked after"
+        request_counts(level_ids=late, reason=reason, at=at)
     return taken
 
 
