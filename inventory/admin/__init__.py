@@ -12,6 +12,7 @@ from inventory.admin.offers import (
 from inventory.admin.periods import ClosedPeriodAdmin
 from inventory.admin.places import LocationAdmin
 from inventory.admin.promises import AllocationAdmin, WithdrawnPromiseAdmin
+from inventory.admin.snapshots import StockSnapshotAdmin
 from inventory.admin.stock import StockLevelAdmin, StockMovementAdmin
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "SafetyStockAdmin",
     "StockLevelAdmin",
     "StockMovementAdmin",
+    "StockSnapshotAdmin",
     "WithdrawnPromiseAdmin",
 ]

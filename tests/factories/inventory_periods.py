@@ -13,8 +13,8 @@ _days = itertools.count(1)
 def end_of_day(*, ends_at=None):
     """Keep how stock stood, by default of a new article, at the end of a later day each time."""
     if ends_at is None:
-        stock(value="20.00")
         ends_at = STOCKED_AT + timedelta(days=next(_days))
+        stock(value="20.00", at=ends_at - timedelta(hours=1))
     return take_snapshot(ends_at=ends_at, at=ends_at)
 
 
