@@ -14,6 +14,7 @@ from inventory.admin.places import LocationAdmin
 from inventory.admin.promises import AllocationAdmin, WithdrawnPromiseAdmin
 from inventory.admin.snapshots import StockSnapshotAdmin
 from inventory.admin.stock import StockLevelAdmin, StockMovementAdmin
+from inventory.admin.transfers import TransferAdmin
 
 __all__ = [
     "AllocationAdmin",
@@ -30,5 +31,6 @@ __all__ = [
     "StockLevelAdmin",
     "StockMovementAdmin",
     "StockSnapshotAdmin",
+    "TransferAdmin",
     "WithdrawnPromiseAdmin",
 ]

@@ -33,6 +33,7 @@ from inventory.admin.links import (
 )
 from inventory.admin.promises import whose
 from inventory.admin.shown import SEES_COST, shown_amount
+from inventory.admin.transfer_acts import SEND_LEVEL
 from inventory.models import (
     Allocation,
     Location,
@@ -256,6 +257,7 @@ class StockLevelAdmin(ArticleSearch, ViewOnlyAdmin):
             plan=plan_to_adjust,
             icon="tune",
         ),
+        SEND_LEVEL,
     )
     page_acts = (
         PageAct(

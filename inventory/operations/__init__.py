@@ -20,7 +20,6 @@ from inventory.operations.count_figures import (
 )
 from inventory.operations.count_posting import (
     CountPlan,
-    FiguresChanged,
     NotAllCounted,
     Variance,
     approve_count,
@@ -94,24 +93,26 @@ from inventory.operations.transfer_drafts import (
     create_transfer,
 )
 from inventory.operations.transfers import (
+    Arriving,
     EmptyTransfer,
     LinesChanged,
     NotInTransit,
     NoTransitLocation,
     close_transfer,
     dispatch_transfer,
+    plan_arrival,
     receive_transfer,
 )
 
 __all__ = [
     "AdjustmentPlan",
+    "Arriving",
     "CostParts",
     "CountPlan",
     "CountReasonMissing",
     "CountRefused",
     "EmptyTransfer",
     "ExpiresInThePast",
-    "FiguresChanged",
     "InactiveVariant",
     "InsufficientStock",
     "InvalidQuantity",
@@ -166,6 +167,7 @@ __all__ = [
     "note_all_listings",
     "open_count",
     "plan_adjustment",
+    "plan_arrival",
     "plan_costs",
     "plan_count",
     "plan_to_take_back",

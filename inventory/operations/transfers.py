@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -46,6 +47,19 @@ class LinesChanged(BusinessError):
 
 class NotInTransit(BusinessError):
     """More units than are still on the way, or a line of another transfer."""
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A line with units on the way, and how many of them arrive now."""
+
+    line: TransferLine
+    units: int
+
+    @property
+    def left(self) -> int:
+        """Units that stay on the way."""
+        return self.line.in_transit - self.units
 
 
 @transaction.atomic
@@ -129,19 +143,11 @@ def receive_transfer(
     transfer = locked_transfer(transfer_id)
     if earlier := transfer.receipts.filter(key=key).first():
         return _same_receipt(earlier, transfer, received)
-    if transfer.status not in {Transfer.Status.DISPATCHED, Transfer.Status.PARTLY_RECEIVED}:
-        msg = f"{transfer} is {transfer.get_status_display().lower()}: nothing can arrive."
-        raise WrongStatus(msg, status=transfer.status)
-    if not received:
-        msg = "Say how many units of what arrived."
-        raise InvalidQuantity(msg, units=0)
-    require_positive(received)
-    lines = {line.pk: line for line in _locked_lines(transfer)}
-    _require_on_the_way(lines, received)
+    lines = _locked_lines(transfer)
+    arrived = _arriving(transfer, lines, received)
     receipt = TransferReceipt.objects.create(
         transfer=transfer, key=key, received_at=at, received_by=by
     )
-    arrived = [lines[pk] for pk in sorted(received)]
     units = {line.variant_id: received[line.pk] for line in arrived}
     transit_id: int = transfer.transit_id  # type: ignore[assignment]  # set when it was sent
     places = transit_id, transfer.to_location_id
@@ -156,8 +162,22 @@ def receive_transfer(
     for line in arrived:
         line.received += received[line.pk]
     TransferLine.objects.bulk_update(arrived, ["received"])
-    _settle(transfer, lines.values(), at=at, by=by)
+    _settle(transfer, lines, at=at, by=by)
     return receipt
+
+
+def plan_arrival(*, transfer_id: int, received: Mapping[int, int]) -> list[Arriving]:
+    """
+    Return what receiving these units (line id -> units) would do to the lines still on the way.
+
+    It refuses what `receive_transfer` would refuse.
+    """
+    transfer = Transfer.objects.get(pk=transfer_id)
+    lines = list(transfer.lines.select_related("variant").order_by("variant__sku", "pk"))
+    _arriving(transfer, lines, received)
+    return [
+        Arriving(line=line, units=received.get(line.pk, 0)) for line in lines if line.in_transit
+    ]
 
 
 @transaction.atomic
@@ -215,18 +235,29 @@ def _locked_lines(transfer: Transfer) -> list[TransferLine]:
     )
 
 
-def _require_on_the_way(lines: Mapping[int, TransferLine], received: Mapping[int, int]) -> None:
-    if any(pk not in lines for pk in received):
+def _arriving(
+    transfer: Transfer, lines: Collection[TransferLine], received: Mapping[int, int]
+) -> list[TransferLine]:
+    """Return the lines of which something arrives, if that can be; see `receive_transfer`."""
+    if transfer.status not in {Transfer.Status.DISPATCHED, Transfer.Status.PARTLY_RECEIVED}:
+        msg = f"{transfer} is {transfer.get_status_display().lower()}: nothing can arrive."
+        raise WrongStatus(msg, status=transfer.status)
+    if not received:
+        msg = "Say how many units of what arrived."
+        raise InvalidQuantity(msg, units=0)
+    require_positive(received)
+    arriving = [line for line in lines if line.pk in received]
+    if len(arriving) < len(received):
         msg = "A line is not one of this transfer."
         raise NotInTransit(msg)
-    over = [pk for pk in sorted(received) if received[pk] > lines[pk].in_transit]
+    over = [line for line in arriving if received[line.pk] > line.in_transit]
     if over:
         named = ", ".join(
-            f"{received[pk]} of {lines[pk].variant} ({lines[pk].in_transit} on the way)"
-            for pk in over
+            f"{received[line.pk]} of {line.variant} ({line.in_transit} on the way)" for line in over
         )
         msg = f"Cannot arrive: {named}. Book what came too much as an adjustment."
-        raise NotInTransit(msg, lines=over)
+        raise NotInTransit(msg, lines=[line.pk for line in over])
+    return arriving
 
 
 def _same_receipt(
