@@ -43,6 +43,7 @@ class Issue:
     reason: str = ""
     source_kind: str = ""
     source_id: int | None = None
+    source_line_ids: tuple[int, ...] = ()
 
 
 @transaction.atomic
@@ -87,7 +88,11 @@ def _merged(issues: Iterable[Issue]) -> list[Issue]:
             raise InvalidQuantity(msg, reference=issue.reference)
         key = _key(issue)
         if first := merged.get(key):
-            merged[key] = replace(first, units=first.units + issue.units)
+            merged[key] = replace(
+                first,
+                units=first.units + issue.units,
+                source_line_ids=first.source_line_ids + issue.source_line_ids,
+            )
         else:
             merged[key] = issue
     return [issue for issue in merged.values() if issue.units]
@@ -153,13 +158,14 @@ def _write(
         on_hand[level_id] += quantity
         reference, reason = issue.reference.translate(_ESCAPES), issue.reason.translate(_ESCAPES)
         moved_at = issue.moved_at.isoformat()
+        line_ids = ",".join(map(str, sorted(issue.source_line_ids)))
         cost_lines.append(
             f"{pool_id}\t{kind}\t{quantity}\t{quantity > 0}\t{value}\t0\t{units_before}"
             f"\t{reference}\t{moved_at}\n"
         )
         stock_lines.append(
             f"{level_id}\t{issue.kind}\t{quantity}\t{value}\t{reference}\t{reason}\t{moved_at}"
-            f"\t{issue.source_kind}\t{issue.source_id or _NULL}\n"
+            f"\t{issue.source_kind}\t{issue.source_id or _NULL}\t{{{line_ids}}}\n"
         )
     _copy(
         "inventory_costmovement (pool_id, kind, units, is_at_average, value, expensed,"
@@ -168,7 +174,7 @@ def _write(
     )
     _copy(
         "inventory_stockmovement (level_id, kind, quantity, cost_value, reference, reason,"
-        " moved_at, source_kind, source_id)",
+        " moved_at, source_kind, source_id, source_line_ids)",
         stock_lines,
     )
     add_to_levels(on_hand=on_hand)

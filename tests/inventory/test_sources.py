@@ -142,16 +142,19 @@ def test_adjust_stock_stands_for_itself(two_levels):
     assert sources() == [("", None, []), ("", None, [])]
 
 
-def test_post_issues_keeps_the_document_of_each_row():
+def test_post_issues_keeps_the_document_of_each_row_and_its_lines():
     level = stock()
     row = {"location_id": level.location_id, "variant_id": level.variant_id, "moved_at": AT}
+    sent = {**row, "source_kind": "FULFILLMENT", "source_id": 7}
 
     post_issues(
         issues=[
             Issue(units=1, kind="SALE", reference="S-1", source_kind="IMPORT", source_id=9, **row),
             Issue(units=1, kind="SALE", reference="S-2", **row),
+            Issue(units=1, kind="SALE", reference="S-3", source_line_ids=(12,), **sent),
+            Issue(units=2, kind="SALE", reference="S-3", source_line_ids=(11,), **sent),
         ],
         at=AT,
     )
 
-    assert sources() == [("IMPORT", 9, []), ("", None, [])]
+    assert sources() == [("IMPORT", 9, []), ("", None, []), ("FULFILLMENT", 7, [11, 12])]

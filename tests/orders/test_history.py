@@ -8,6 +8,7 @@ import pytest
 
 from channels.connectors.base import IncomingBuyer, IncomingStatus
 from inventory.models import StockMovement
+from inventory.operations import close_period
 from orders.models import (
     Fulfillment,
     FulfillmentLine,
@@ -31,15 +32,14 @@ from orders.operations import (
 from orders.queries import differences
 from tests.factories.catalog import VariantFactory
 from tests.factories.channels import ChannelFactory
-from tests.factories.common import NOON
+from tests.factories.common import NOON, UserFactory
 from tests.factories.inventory import LocationFactory, stock
 from tests.factories.orders import BUYER, incoming_line, incoming_order
 from tests.orders.books import books
 
 pytestmark = pytest.mark.django_db
 
-# What is unlike between two equal orders by its nature. In bulk a movement names its document and
-# not the lines.
+# What is unlike between two equal orders by its nature.
 OWN = {
     "id", "number", "order_id", "channel_id", "location_id", "level_id", "line_id", "reference",
     "fulfillment_id", "parent_id", "source_id", "source_line_ids",
@@ -80,6 +80,29 @@ def rows(model, **where) -> list[dict]:
     ]
 
 
+def movements_with_what_they_name(channel) -> list[dict]:
+    """Return the movements of a channel's sales, and which lines they say caused them."""
+    sent = {
+        line.pk: (line.fulfillment_id, line.line.variant_id, line.quantity)
+        for line in FulfillmentLine.objects.filter(line__order__channel=channel).select_related(
+            "line"
+        )
+    }
+    moved = StockMovement.objects.filter(
+        reference__in=Fulfillment.objects.filter(order__channel=channel).values("number")
+    ).select_related("level")
+    named = [[sent[pk] for pk in movement.source_line_ids] for movement in moved.order_by("pk")]
+    for movement, lines in zip(moved.order_by("pk"), named, strict=True):
+        assert {line[:2] for line in lines} == {(movement.source_id, movement.level.variant_id)}
+        assert sum(line[2] for line in lines) == -movement.quantity
+    return [
+        {**row, "lines": [line[1:] for line in lines]}
+        for row, lines in zip(
+            rows(StockMovement, pk__in=[movement.pk for movement in moved]), named, strict=True
+        )
+    ]
+
+
 def told(channel) -> dict[str, list[dict]]:
     """Return everything stored about the orders of a channel, but for what is their own."""
     of_order = {"order__channel": channel}
@@ -90,7 +113,6 @@ def told(channel) -> dict[str, list[dict]]:
             for name, value in event["details"].items()
             if name not in {"fulfillment", "line"}
         }
-    numbers = list(Fulfillment.objects.filter(**of_order).values_list("number", flat=True))
     return {
         "orders": rows(Order, channel=channel),
         "lines": rows(OrderLine, **of_order),
@@ -98,7 +120,7 @@ def told(channel) -> dict[str, list[dict]]:
         "events": events,
         "fulfillments": rows(Fulfillment, **of_order),
         "sent": rows(FulfillmentLine, line__order__channel=channel),
-        "movements": rows(StockMovement, reference__in=numbers),
+        "movements": movements_with_what_they_name(channel),
     }
 
 
@@ -186,6 +208,27 @@ def test_bulk_that_stock_is_too_short_for_goes_one_by_one():
     assert differences() == []
 
 
+def test_bulk_of_closed_books_leaves_the_open_ones():
+    level, channel = stock(units=9), ChannelFactory()
+    close_period(ends_at=NOON - timedelta(days=5), at=NOON, by=UserFactory())
+    days = (NOON - timedelta(days=6), NOON - timedelta(days=4))
+    batch = [
+        replace(
+            incoming_order(incoming_line(sku=level.variant.sku)),
+            status=IncomingStatus.SHIPPED,
+            placed_at=day,
+            updated_at=day,
+        )
+        for day in days
+    ]
+
+    result = ingest_orders(channel=channel, batch=batch, location=level.location, at=NOON)
+
+    moved = StockMovement.objects.filter(kind="SALE").order_by("pk")
+    assert (result.created, result.held) == (2, 0)
+    assert list(moved.values_list("moved_at", flat=True)) == [NOON, days[1]]
+
+
 def test_open_order_in_a_batch_is_promised():
     level = stock(units=3)
     incoming = incoming_order(incoming_line(sku=level.variant.sku))
@@ -250,11 +293,17 @@ def test_returns_in_bulk_come_back_as_one_at_a_time():
         for level in (here, there)
     )
     there.refresh_from_db()
+    back = ReturnLine.objects.get(parent__channel=fast)
     assert result == BatchResult(created=1, lines=1)
     assert one == other
+    assert list(
+        StockMovement.objects.filter(kind="RETURN", level=there).values_list(
+            "source_kind", "source_id", "source_line_ids"
+        )
+    ) == [("CUSTOMER_RETURN", back.parent_id, [back.pk])]
     assert there.on_hand == 12
     assert Return.objects.get(channel=fast).customer.name == "Ada Lovelace"
-    assert ReturnLine.objects.get(parent__channel=fast).disposition == "RESTOCK"
+    assert back.disposition == "RESTOCK"
 
 
 def test_returns_in_bulk_again_change_nothing():

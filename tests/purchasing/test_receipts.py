@@ -74,6 +74,21 @@ def test_goods_enter_stock_at_the_cost_of_the_order():
     )
 
 
+def test_movement_names_the_lines_of_the_receipt_that_brought_its_goods():
+    order = sent_order(units=(10, 5, 3))
+    first, second, other = order.lines.order_by("pk")
+    PurchaseOrderLine.objects.filter(pk=second.pk).update(variant=first.variant)
+
+    receipt = receive(order, 4, 5, 3)
+
+    lines = dict(receipt.lines.values_list("order_line_id", "pk"))
+    moved = StockMovement.objects.order_by("level__variant_id")
+    assert list(moved.values_list("quantity", "source_kind", "source_id", "source_line_ids")) == [
+        (9, "GOODS_RECEIPT", receipt.pk, [lines[first.pk], lines[second.pk]]),
+        (3, "GOODS_RECEIPT", receipt.pk, [lines[other.pk]]),
+    ]
+
+
 def test_goods_in_foreign_currency_are_valued_at_the_rate_of_the_day():
     ExchangeRateFactory(currency="EUR", rate=Decimal("0.85"))
     order = sent_order(supplier=SupplierFactory(currency="EUR"), units=(3,), unit_cost="1.99")

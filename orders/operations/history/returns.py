@@ -150,6 +150,7 @@ def _restock(
                 moved_at=row.parent.received_at,
                 source_kind=StockMovement.SourceKind.CUSTOMER_RETURN,
                 source_id=row.parent.pk,
+                source_line_ids=(row.pk,),
             )
             for row in rows
             if row.disposition == ReturnLine.Disposition.RESTOCK and row.variant_id is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from customers.operations import (
     record_addresses,
 )
 from inventory.models import Location, StockMovement
-from inventory.operations import InsufficientStock, Issue, post_issues
+from inventory.operations import InsufficientStock, Issue, PeriodClosed, post_issues
 from orders.models import (
     Fulfillment,
     Order,
@@ -71,7 +71,8 @@ def ingest_orders(
 
     Writes the rows that `ingest_order` would write for each, in one transaction and a fixed
     number of queries; orders that are known are passed over, whatever they say now. Where stock
-    is too short to sell all of them, and for orders that are not shipped, it goes one by one.
+    is too short to sell all of them, where the books of their time are closed, and for orders that
+    are not shipped, it goes one by one.
 
     location: where the goods left from. Orders in the order they were placed.
     Locks: the orders, keys of customers, then cost pools and stock levels.
@@ -82,7 +83,7 @@ def ingest_orders(
     others = [order for order in batch if order.status != IncomingStatus.SHIPPED]
     try:
         result = _ingest_shipped(channel=channel, batch=shipped, location=location, at=at)
-    except InsufficientStock:
+    except (InsufficientStock, PeriodClosed):
         others = list(batch)
         result = BatchResult()
     return result + _ingest_one_by_one(channel, others, location, at)
@@ -131,12 +132,12 @@ def _ingest_shipped(
     if sales:
         _identify(channel, sales, at)
         articles = _read_lines(channel, sales)
-        _send(channel, sales, location, at)
+        sent = _send(channel, sales, location, at)
         store_components(lines=(line for sale in sales for line in sale.lines), articles=articles)
         _store_holds(sales, at)
         _record_events(sales, at)
         _settle(sales)
-        _post(sales, location, at)
+        _post(sales, sent, location, at)
     lines = sum(len(sale.lines) for sale in sales)
     told = sum(len(sale.reading.order.lines) for sale in sales)
     return BatchResult(
@@ -254,8 +255,14 @@ def _read_lines(channel: Channel, sales: Sequence[_Sale]) -> Articles:
     return articles
 
 
-def _send(channel: Channel, sales: Sequence[_Sale], location: Location, at: datetime) -> None:
-    """Store the lines as shipped, with a fulfillment for each order of known goods."""
+def _send(
+    channel: Channel, sales: Sequence[_Sale], location: Location, at: datetime
+) -> dict[int, int]:
+    """
+    Store the lines as shipped, with a fulfillment for each order of known goods.
+
+    Returns line id -> id of its line in the fulfillment.
+    """
     sent = [sale for sale in sales if sale.has_goods]
     for sale in sent:
         sale.fulfillment = Fulfillment(
@@ -270,13 +277,17 @@ def _send(channel: Channel, sales: Sequence[_Sale], location: Location, at: date
                 line.shipped = line.ordered
     copy_objects([line for sale in sales for line in sale.lines])
     Fulfillment.objects.bulk_create([sale.fulfillment for sale in sent if sale.fulfillment])
-    _insert_fulfillment_lines([sale.fulfillment.pk for sale in sent if sale.fulfillment])
     for sale in sales:
         sale.holds = [*reading_holds(sale.reading), *line_holds(sale.lines)]
+    return _insert_fulfillment_lines([sale.fulfillment.pk for sale in sent if sale.fulfillment])
 
 
-def _insert_fulfillment_lines(fulfillment_ids: Sequence[int]) -> None:
-    """Write what left with these first fulfillments: all that their orders' lines say."""
+def _insert_fulfillment_lines(fulfillment_ids: Sequence[int]) -> dict[int, int]:
+    """
+    Write what left with these first fulfillments: all that their orders' lines say.
+
+    Returns line id -> id of what was written for it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -286,9 +297,11 @@ def _insert_fulfillment_lines(fulfillment_ids: Sequence[int]) -> None:
               JOIN orders_orderline AS line ON line.order_id = fulfillment.order_id
              WHERE fulfillment.id = ANY(%s) AND line.shipped > 0
              ORDER BY line.id
+            RETURNING line_id, id
             """,
             [list(fulfillment_ids)],
         )
+        return dict(cursor.fetchall())
 
 
 def _sold_at(sale: _Sale, at: datetime) -> datetime:
@@ -344,7 +357,10 @@ def _settle(sales: Sequence[_Sale]) -> None:
     Order.objects.bulk_update(different, [*DERIVED_FIELDS, "location"])
 
 
-def _post(sales: Sequence[_Sale], location: Location, at: datetime) -> None:
+def _post(
+    sales: Sequence[_Sale], sent: Mapping[int, int], location: Location, at: datetime
+) -> None:
+    """Take what was sold out of stock; sent: line id -> id of its line in the fulfillment."""
     contents = contents_of(line for sale in sales for line in sale.lines)
     post_issues(
         issues=[
@@ -357,6 +373,7 @@ def _post(sales: Sequence[_Sale], location: Location, at: datetime) -> None:
                 moved_at=sale.fulfillment.shipped_at,
                 source_kind=StockMovement.SourceKind.FULFILLMENT,
                 source_id=sale.fulfillment.pk,
+                source_line_ids=(sent[line.pk],),
             )
             for sale in sales
             if sale.fulfillment is not None
