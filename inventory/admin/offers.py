@@ -8,17 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.db.models import ForeignKey, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from import_export.admin import ImportExportMixin
+from import_export.results import Result
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.decorators import display
 
 from catalog.models import Variant
+from catalog.resources import TableCsv, TableXlsx
 from channels.admin import ListingAdmin
 from channels.models import Listing
 from inventory.models import (
@@ -30,7 +34,9 @@ from inventory.models import (
     SafetyStock,
 )
 from inventory.offering import Step
+from inventory.resources import SafetyStockResource
 from retail.common.admin import BaseAdmin, ViewOnlyAdmin
+from retail.common.errors import BusinessError
 
 TERMS_TEMPLATE = "admin/inventory/offer_terms.html"
 SEES_TERMS = "inventory.view_availabilitysnapshot"
@@ -219,8 +225,40 @@ class ChannelReserveAdmin(RuleAdmin):
         return "now", "Holds now"
 
 
+class SafetyStockFileMixin(ImportExportMixin):
+    """Upload with a preview and download of safety stock as a file."""
+
+    resource_classes = (SafetyStockResource,)
+    import_form_class = ImportForm
+    export_form_class = ExportForm
+    formats = (TableCsv, TableXlsx)
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(["inventory.add_safetystock", "inventory.change_safetystock"])
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("inventory.view_safetystock")
+
+    def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
+        if isinstance(error, BusinessError):
+            form.add_error("import_file", error.message)
+        else:
+            super().add_data_read_fail_error_to_form(form, error)
+
+    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
+        """Tell what came of a confirmed file; between preview and now somebody may have changed."""
+        if not (result.has_errors() or result.has_validation_errors()):
+            return super().process_result(result, request)
+        messages.error(
+            request,
+            "Nothing was taken in: the articles have changed since the preview. Upload the file"
+            " again to see what does not fit any more.",
+        )
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:inventory_safetystock_import"))
+
+
 @admin.register(SafetyStock)
-class SafetyStockAdmin(RuleAdmin):
+class SafetyStockAdmin(SafetyStockFileMixin, RuleAdmin):
     """Units that no channel is offered."""
 
     list_display = ("variant", "product", "units")
