@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +23,8 @@ from retail.backoffice.ages import in_words
 STALE = timedelta(minutes=15)
 OLD_EXCEPTION = timedelta(days=3)
 OLD_HOLD = timedelta(days=1)
+# They are compared every night.
+OLD_CHECK = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Figure:
     One line of a card: how many, of what, and where to see them.
 
     tone: "" as it should be, "warn" somebody should look, "bad" something is wrong.
+    permission: what it takes to see it, besides that of its card.
     """
 
     label: str
@@ -38,6 +41,7 @@ class Figure:
     url: str
     note: str = ""
     tone: str = ""
+    permission: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,24 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     now = timezone.now()
     may_see_orders = request.user.has_perm("orders.view_order")
     cards = [
-        Card(title, icon, tuple(figures(now)))
+        Card(title, icon, tuple(_permitted(request, figures(now))))
         for title, icon, permission, figures in _CARDS
         if request.user.has_perm(permission)
     ]
     return {
         **context,
         "title": "Home",
-        "cards": cards,
+        "cards": [card for card in cards if card.figures],
         "bars": _bars(now) if may_see_orders else [],
         "newest_orders": _newest_orders(now) if may_see_orders else [],
         "currency": settings.RETAIL_CURRENCY,
     }
+
+
+def _permitted(request: HttpRequest, figures: Iterable[Figure]) -> Iterator[Figure]:
+    for figure in figures:
+        if not figure.permission or request.user.has_perm(figure.permission):
+            yield figure
 
 
 def _orders(now: datetime) -> Iterator[Figure]:
@@ -102,6 +112,36 @@ def _orders(now: datetime) -> Iterator[Figure]:
             note=f"oldest {in_words(hold.oldest)}",
             tone="bad" if hold.oldest > OLD_HOLD else "warn",
         )
+
+
+def _stock(now: datetime) -> Iterator[Figure]:
+    today = timezone.localdate(now)
+    tomorrow = timezone.make_aware(datetime.combine(today + timedelta(days=1), time.min))
+    waiting = queries.stock_waiting(at=now, today=today, day_ends_at=tomorrow)
+    yield Figure(
+        "Transfers on the way",
+        waiting.on_the_way,
+        _list("inventory_transfer", status__in="DISPATCHED,PARTLY_RECEIVED"),
+        note=f"{waiting.late} late" if waiting.late else "",
+        tone="warn" if waiting.late else "",
+        permission="inventory.view_transfer",
+    )
+    yield Figure(
+        "Put aside until today",
+        waiting.ending,
+        _list("inventory_allocation", closed_at__isnull=True, expires_at__lte=tomorrow.isoformat()),
+        tone="warn" if waiting.ending else "",
+        permission="inventory.view_allocation",
+    )
+    oldest = waiting.oldest_withdrawn
+    yield Figure(
+        "Promises taken back, orders not told yet",
+        waiting.withdrawn,
+        _list("inventory_withdrawnpromise", settled_at__isnull=True),
+        note=f"oldest {in_words(oldest)}" if oldest is not None else "",
+        tone="bad" if oldest is not None and oldest > STALE else "",
+        permission="inventory.view_withdrawnpromise",
+    )
 
 
 def _buying(now: datetime) -> Iterator[Figure]:
@@ -214,12 +254,27 @@ def _imports(now: datetime) -> Iterator[Figure]:
     )
 
 
+def _health(now: datetime) -> Iterator[Figure]:
+    check = queries.last_integrity_check()
+    differences = check.summary.get("differences", 0) if check else 0
+    is_late = check is None or now - check.started_at > OLD_CHECK
+    yield Figure(
+        "Totals that differ from their ledgers",
+        differences,
+        reverse("health-tasks"),
+        note=f"compared {in_words(now - check.started_at)} ago" if check else "never compared",
+        tone="bad" if differences else "warn" if is_late else "",
+    )
+
+
 _CARDS: tuple[tuple[str, str, str, Callable[[datetime], Iterator[Figure]]], ...] = (
     ("Orders", "shopping_bag", "orders.view_order", _orders),
+    ("Stockroom", "warehouse", "inventory.view_stocklevel", _stock),
     ("Buying", "receipt_long", "purchasing.view_purchaseorder", _buying),
     ("Invoices", "request_quote", "purchasing.view_supplierinvoice", _invoices),
     ("Channels", "hub", "channels.view_synccursor", _channels),
     ("Imported files", "file_open", "common.view_importrun", _imports),
+    ("Health", "monitor_heart", "common.view_taskrun", _health),
 )
 
 

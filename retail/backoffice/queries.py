@@ -14,7 +14,14 @@ from django_celery_beat.models import PeriodicTask
 
 from catalog.models import ExchangeRate
 from channels.models import OutboxEntry
-from inventory.models import AvailabilityChange
+from inventory.models import (
+    Allocation,
+    AvailabilityChange,
+    CountRequest,
+    StockCount,
+    Transfer,
+    WithdrawnPromise,
+)
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines, waiting_orders
 from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice
@@ -67,6 +74,25 @@ class BuyingWaiting:
     to_send: int
     expected: int
     overdue: int
+
+
+@dataclass(frozen=True)
+class StockWaiting:
+    """
+    What waits in the stockroom.
+
+    late: of the transfers on the way, those that should have arrived. to_count: articles at a
+    location. ending: goods put aside that are free again tomorrow. withdrawn: promises taken back
+    whose orders do not know it yet, the oldest of them so old.
+    """
+
+    on_the_way: int
+    late: int
+    to_approve: int
+    to_count: int
+    ending: int
+    withdrawn: int
+    oldest_withdrawn: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -184,6 +210,26 @@ def buying_waiting(*, today: date) -> BuyingWaiting:
         overdue=Count("pk", filter=overdue(today)),
     )
     return BuyingWaiting(**counts)
+
+
+def stock_waiting(*, at: datetime, today: date, day_ends_at: datetime) -> StockWaiting:
+    """Return what waits in the stockroom; the day as the people there count it."""
+    transfers = Transfer.objects.on_the_way().aggregate(
+        on_the_way=Count("pk"), late=Count("pk", filter=Q(expected_on__lt=today))
+    )
+    withdrawn = WithdrawnPromise.objects.filter(settled_at__isnull=True).aggregate(
+        count=Count("pk"), oldest=Min("withdrawn_at")
+    )
+    oldest = withdrawn["oldest"]
+    return StockWaiting(
+        on_the_way=transfers["on_the_way"],
+        late=transfers["late"],
+        to_approve=StockCount.objects.filter(status=StockCount.Status.AWAITING_APPROVAL).count(),
+        to_count=CountRequest.objects.filter(settled_at__isnull=True).count(),
+        ending=Allocation.objects.open().filter(expires_at__lte=day_ends_at).count(),
+        withdrawn=withdrawn["count"],
+        oldest_withdrawn=at - oldest if oldest else None,
+    )
 
 
 def invoices_waiting() -> InvoicesWaiting:
