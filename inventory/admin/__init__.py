@@ -1,6 +1,7 @@
 """Stock in the admin: what lies where, what is promised, what moved and what it is worth."""
 
 from inventory.admin.cost import CostMovementAdmin, CostPoolAdmin
+from inventory.admin.counts import CountRequestAdmin, StockCountAdmin, StockCountLineAdmin
 from inventory.admin.offers import (
     AvailabilityChangeAdmin,
     AvailabilitySnapshotAdmin,
@@ -25,9 +26,12 @@ __all__ = [
     "ClosedPeriodAdmin",
     "CostMovementAdmin",
     "CostPoolAdmin",
+    "CountRequestAdmin",
     "ExplainedListingAdmin",
     "LocationAdmin",
     "SafetyStockAdmin",
+    "StockCountAdmin",
+    "StockCountLineAdmin",
     "StockLevelAdmin",
     "StockMovementAdmin",
     "StockSnapshotAdmin",

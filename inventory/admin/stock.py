@@ -21,6 +21,7 @@ from unfold.decorators import display
 from catalog.forms import ScanField
 from catalog.models import Variant
 from inventory import operations
+from inventory.admin.count_acts import ASK_FOR_COUNT
 from inventory.admin.links import (
     SOURCES,
     ArticleSearch,
@@ -257,6 +258,7 @@ class StockLevelAdmin(ArticleSearch, ViewOnlyAdmin):
             plan=plan_to_adjust,
             icon="tune",
         ),
+        ASK_FOR_COUNT,
         SEND_LEVEL,
     )
     page_acts = (

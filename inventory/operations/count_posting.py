@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,10 +43,6 @@ class NotAllCounted(BusinessError):
     """Lines of the sheet have no figure yet."""
 
 
-class FiguresChanged(BusinessError):
-    """The sheet differs by something else than what was looked at."""
-
-
 @dataclass(frozen=True, slots=True)
 class Variance:
     """
@@ -87,12 +82,6 @@ class CountPlan:
     @property
     def value_off(self) -> Decimal:
         return sum((abs(variance.value) for variance in self.variances), ZERO)
-
-    @property
-    def fingerprint(self) -> str:
-        """Short text that is another one when a difference is."""
-        figures = sorted((variance.line.pk, variance.units) for variance in self.off)
-        return hashlib.sha256(repr(figures).encode()).hexdigest()
 
 
 def variances(lines: Sequence[StockCountLine]) -> list[Variance]:
@@ -178,19 +167,16 @@ def approve_count(
     at: datetime,
     by: User,
     reasons: Mapping[int, str] | None = None,
-    seen: str = "",
 ) -> StockCount:
     """
     Post a sheet that differs by more than its limits, by somebody who counted none of it.
 
     reasons: line id -> a StockCountLine.Reason for what was found to be the cause.
-    seen: the `fingerprint` of the plan that the approver looked at; empty takes what there is.
     Approving twice changes nothing.
     Locks: the sheet, its lines, then the CostPool, StockLevel and Allocation rows.
 
     :raises WrongStatus: the sheet does not await approval.
     :raises NotAllowed: the approver submitted it or counted a line of it, in whatever round.
-    :raises FiguresChanged: what was booked meanwhile, for a time before the count, changes it.
     :raises CountRefused: lines whose units were sold after they were counted as gone.
     """
     count = locked_count(count_id)
@@ -205,12 +191,6 @@ def approve_count(
         msg = "Somebody who counted none of it approves a count."
         raise NotAllowed(msg)
     ledger = _locked_ledger(lines)
-    if seen and seen != CountPlan(ledger.found, {}, {}).fingerprint:
-        msg = (
-            f"Goods were booked meanwhile for a time before {count} was counted, so it differs by"
-            " something else now. Open the page again and look at the figures."
-        )
-        raise FiguresChanged(msg)
     for line in lines:
         line.reason = (reasons or {}).get(line.pk, line.reason)
     StockCountLine.objects.bulk_update(lines, ["reason"], batch_size=BATCH)

@@ -8,7 +8,6 @@ import pytest
 from inventory.models import CountRequest, StockCount, StockMovement, WithdrawnPromise
 from inventory.operations import (
     CountRefused,
-    FiguresChanged,
     NotAllCounted,
     PeriodClosed,
     Received,
@@ -482,30 +481,6 @@ def test_nobody_approves_what_they_counted_even_when_another_counted_it_again():
         approve(sheet, by=manager)
 
     assert sheets() == before
-
-
-def test_approve_count_of_what_was_not_looked_at_is_refused():
-    level = stock(units=100)
-    sheet = submitted_sheet({level: 80})
-    seen = plan_count(count_id=sheet.pk, at=AT).fingerprint
-    sell(level, 15, COUNTED_AT - HOUR / 2)
-    before = sheets()
-
-    with pytest.raises(FiguresChanged, match="Open the page again"):
-        approve(sheet, seen=seen)
-
-    assert sheets() == before
-
-
-def test_approve_count_of_what_was_looked_at_is_not_stopped_by_later_sales():
-    level = stock(units=100)
-    sheet = submitted_sheet({level: 80})
-    seen = plan_count(count_id=sheet.pk, at=AT).fingerprint
-    sell(level, 15, COUNTED_AT + HOUR)
-
-    approve(sheet, seen=seen)
-
-    assert figures(level) == (65, 0)
 
 
 def test_approve_count_while_it_is_counted_is_refused():
