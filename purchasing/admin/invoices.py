@@ -18,6 +18,8 @@ from unfold.decorators import display
 
 from purchasing import operations, queries
 from purchasing.admin.invoice_entry import ENTER_INVOICE
+from purchasing.admin.landed import ClaimInline
+from purchasing.admin.landed_acts import LAND_FREIGHT
 from purchasing.admin.matches import DECISIONS
 from purchasing.admin.payables import EXPORT
 from purchasing.models import MatchException, SupplierInvoice, SupplierInvoiceLine
@@ -293,7 +295,8 @@ class SupplierInvoiceAdmin(ViewOnlyAdmin):
         ),
     )
     page_acts = (ENTER_INVOICE, EXPORT)
-    inlines = (ExceptionInline, LineInline)
+    downloads = (LAND_FREIGHT,)
+    inlines = (ExceptionInline, LineInline, ClaimInline)
     list_display = (
         "number",
         "supplier",
