@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.postgres.aggregates import StringAgg
@@ -10,14 +11,13 @@ from django.db.models import CharField, F, IntegerField, OuterRef, QuerySet, Sub
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from inventory.admin.links import ArticleSearch, link
 from inventory.admin.transfer_acts import NEW_TRANSFER, TRANSFER_ACTS, is_on_the_way
 from inventory.models import StockMovement, Transfer, TransferLine, TransferReceipt
-from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
+from retail.common.admin import DayRangeFilter, ViewOnlyAdmin, ViewOnlyInline
 
 _LOOKS = {
     "DRAFT": "info",
@@ -86,7 +86,7 @@ class ReceiptInline(ViewOnlyInline):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ViewOnlyAdmin):
+class TransferAdmin(ArticleSearch, ViewOnlyAdmin):
     """What was sent from where to where, and how much of it has arrived."""
 
     acts = TRANSFER_ACTS
@@ -96,14 +96,10 @@ class TransferAdmin(ViewOnlyAdmin):
         *("units", "received", "in_transit", "expected_on", "dispatched_at"),
     )
     list_select_related = ("from_location", "to_location")
-    list_filter = ("status", "from_location", "to_location", ("dispatched_at", RangeDateTimeFilter))
-    search_fields = (
-        "number",
-        "lines__variant__sku",
-        "lines__variant__gtin__exact",
-        "lines__variant__barcodes__code__exact",
-    )
-    search_help_text = "Number, SKU, or the whole barcode"
+    list_filter = ("status", "from_location", "to_location", ("dispatched_at", DayRangeFilter))
+    article_path, reference_path = "lines__variant", "number"
+    search_fields = ("number", "lines__variant__sku", "lines__variant__product__name")
+    search_help_text = "Number, any barcode, SKU or name"
     inlines = (LineInline, ReceiptInline)
     fields = (
         ("number", "shown_status"),
@@ -129,6 +125,12 @@ class TransferAdmin(ViewOnlyAdmin):
             units_open=total(F("quantity") - F("received") - F("lost")),
         )
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Transfer], search_term: str
+    ) -> tuple[QuerySet[Transfer], bool]:
+        found, _ = super().get_search_results(request, queryset, search_term)
+        return found, True  # a transfer with two articles that are meant is found twice
+
     @display(description="Status", ordering="status", label=_LOOKS)  # type: ignore[untyped-decorator]  # Unfold's
     def shown_status(self, transfer: Transfer) -> tuple[str, str]:
         return transfer.status, transfer.get_status_display()
@@ -149,9 +151,5 @@ class TransferAdmin(ViewOnlyAdmin):
     def movements(self, transfer: Transfer) -> SafeString | str:
         if transfer.dispatched_at is None:
             return "None yet"
-        url = reverse("admin:inventory_stockmovement_changelist")
-        return format_html(
-            '<a href="{}?source_kind__exact=TRANSFER&source_id__exact={}">Show</a>',
-            url,
-            transfer.pk,
-        )
+        query = urlencode({"source_kind__exact": "TRANSFER", "source_id__exact": transfer.pk})
+        return link(f"{reverse('admin:inventory_stockmovement_changelist')}?{query}", "Movements")
