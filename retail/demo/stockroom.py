@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from catalog.models import BundleComponent, Category, Price, PriceList, Product, TaxClass, Variant
 from inventory import operations
 from inventory.models import (
@@ -94,8 +96,9 @@ class Stockroom:
         here, there = self.shop.locations["main"], self.shop.locations[store]
         low = StockLevel.objects.filter(location=there, on_hand__lt=below)
         spare = (
-            StockLevel.objects.with_available()
-            .filter(location=here, available__gte=SPARE_IN_WAREHOUSE)
+            StockLevel.objects.filter(
+                location=here, on_hand__gte=F("allocated") + SPARE_IN_WAREHOUSE
+            )
             .filter(variant_id__in=list(low.values_list("variant_id", flat=True)))
             .order_by("variant_id")
         )
@@ -202,8 +205,9 @@ class Stockroom:
 
     def _put_aside(self, at: datetime) -> None:
         level = (
-            StockLevel.objects.with_available()
-            .filter(location=self.shop.locations["york"], available__gte=2)
+            StockLevel.objects.filter(
+                location=self.shop.locations["york"], on_hand__gte=F("allocated") + 2
+            )
             .order_by("pk")
             .first()
         )
