@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.routers import BaseRouter
 
@@ -10,6 +11,8 @@ from inventory.models import (
     Location,
     StockLevel,
     StockMovement,
+    Transfer,
+    TransferLine,
     WithdrawnPromise,
 )
 from retail.common.api import ReadOnlyViewSet
@@ -102,6 +105,71 @@ class WithdrawnPromiseViewSet(ReadOnlyViewSet):
     filterset_fields = ("allocation", "allocation__reference", "cause", "reference")
 
 
+class TransferSerializer(serializers.ModelSerializer[Transfer]):
+    class Meta:
+        model = Transfer
+        fields = (
+            "id",
+            "number",
+            "from_location",
+            "to_location",
+            "transit",
+            "status",
+            "note",
+            "expected_on",
+            "created_at",
+            "dispatched_at",
+            "closed_at",
+            "close_reason",
+        )
+
+
+class TransferFilter(filters.FilterSet):
+    """Narrow the list of transfers; a generated number needs its filter named."""
+
+    number = filters.CharFilter(field_name="number")
+
+    class Meta:
+        model = Transfer
+        fields = (
+            "status",
+            "from_location",
+            "from_location__code",
+            "to_location",
+            "to_location__code",
+        )
+
+
+class TransferViewSet(ReadOnlyViewSet):
+    queryset = Transfer.objects.order_by("pk")
+    serializer_class = TransferSerializer
+    filterset_class = TransferFilter
+
+
+class TransferLineSerializer(serializers.ModelSerializer[TransferLine]):
+    sku = serializers.CharField(source="variant.sku")
+
+    class Meta:
+        model = TransferLine
+        fields = ("id", "transfer", "variant", "sku", "quantity", "received", "lost")
+
+
+class TransferLineFilter(filters.FilterSet):
+    """Narrow the list of lines of transfers."""
+
+    transfer__number = filters.CharFilter(field_name="transfer__number")
+
+    class Meta:
+        model = TransferLine
+        fields = ("transfer", "transfer__status", "variant", "variant__sku")
+
+
+class TransferLineViewSet(ReadOnlyViewSet):
+    queryset = TransferLine.objects.select_related("variant").order_by("pk")
+    serializer_class = TransferLineSerializer
+    filterset_class = TransferLineFilter
+
+
 def register(router: BaseRouter) -> None:
     """Put the app's lists on the router."""
     router.register("locations", LocationViewSet)
@@ -109,3 +177,5 @@ def register(router: BaseRouter) -> None:
     router.register("stock-movements", StockMovementViewSet)
     router.register("allocations", AllocationViewSet)
     router.register("withdrawn-promises", WithdrawnPromiseViewSet)
+    router.register("transfers", TransferViewSet)
+    router.register("transfer-lines", TransferLineViewSet)

@@ -5,10 +5,19 @@ from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from inventory import api
-from inventory.models import Allocation, Location, StockLevel, StockMovement, WithdrawnPromise
+from inventory.models import (
+    Allocation,
+    Location,
+    StockLevel,
+    StockMovement,
+    Transfer,
+    TransferLine,
+    WithdrawnPromise,
+)
 from tests.factories import FACTORIES
 from tests.factories.inventory import promise, stock
 from tests.factories.inventory_promises import put_aside, withdraw
+from tests.factories.inventory_transfers import arrival, dispatched_transfer, drafted_transfer
 from tests.people import person_who_may
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +28,8 @@ LISTS = [
     (api.StockMovementViewSet, StockMovement),
     (api.AllocationViewSet, Allocation),
     (api.WithdrawnPromiseViewSet, WithdrawnPromise),
+    (api.TransferViewSet, Transfer),
+    (api.TransferLineViewSet, TransferLine),
 ]
 
 
@@ -92,3 +103,35 @@ def test_what_was_taken_back_tells_of_which_promise():
 
     assert (row["allocation"], row["units"]) == (withdrawn.allocation_id, 1)
     assert (row["cause"], row["settled_at"]) == ("ADJUSTMENT", None)
+
+
+@pytest.mark.parametrize("by", ["number", "status", "from", "to"])
+def test_transfers_are_filtered(by):
+    sent, _draft = dispatched_transfer(), drafted_transfer()
+    query = {
+        "number": {"number": sent.number},
+        "status": {"status": "DISPATCHED"},
+        "from": {"from_location__code": sent.from_location.code},
+        "to": {"to_location": sent.to_location_id},
+    }[by]
+
+    [row] = ask(api.TransferViewSet, may_view(Transfer), **query).data["results"]
+
+    assert (row["number"], row["status"]) == (sent.number, "DISPATCHED")
+
+
+def test_transfer_lines_tell_what_has_arrived():
+    level = stock()
+    transfer, _other = dispatched_transfer(level, units=3), drafted_transfer()
+    arrival(transfer, units=2)
+
+    [row] = ask(
+        api.TransferLineViewSet, may_view(TransferLine), transfer__number=transfer.number
+    ).data["results"]
+
+    assert (row["sku"], row["quantity"], row["received"], row["lost"]) == (
+        level.variant.sku,
+        3,
+        2,
+        0,
+    )
