@@ -593,6 +593,6 @@ COUNT_ACTS = (
 SHEET = Download(
     name="sheet",
     label="Download sheet",
-    permission="inventory.view_stockcount",
+    permission="inventory.view_stockcountline",
     open=download_sheet,
 )

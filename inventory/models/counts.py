@@ -105,7 +105,14 @@ class StockCount(models.Model):
                     value_off__isnull=True,
                 )
                 | (
-                    Q(submitted_at__isnull=False)
+                    # A CHECK passes what it cannot tell: each figure says that it is there.
+                    Q(
+                        submitted_at__isnull=False,
+                        units_limit__isnull=False,
+                        value_limit__isnull=False,
+                        units_off__isnull=False,
+                        value_off__isnull=False,
+                    )
                     & not_negative("units_limit", "units_off")
                     & amount_not_negative("value_limit", "value_off")
                 ),
@@ -184,7 +191,8 @@ class StockCountLine(models.Model):
             models.CheckConstraint(
                 condition=Q(counted__isnull=True, counted_at__isnull=True)
                 | (
-                    Q(counted_at__isnull=False, counted_at__gte=F("added_at"))
+                    Q(counted__isnull=False, counted_at__isnull=False)
+                    & Q(counted_at__gte=F("added_at"))
                     & not_negative("counted")
                 ),
                 name="inventory_stockcountline_counted_with_its_time",
