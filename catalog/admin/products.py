@@ -28,6 +28,7 @@ from catalog.admin.forms import (
     PriceActForm,
     VariantForm,
 )
+from catalog.admin.labels import labels_act, labels_button, print_labels_of_chosen
 from catalog.forms import variants_named
 from catalog.models import Barcode, BundleComponent, Price, Product, Variant
 from catalog.resources import ProductResource, TableCsv, TableXlsx
@@ -268,6 +269,9 @@ class VariantAdmin(BaseAdmin):
             icon="barcode",
         ),
     )
+    page_acts = (labels_act("catalog.view_variant"),)
+    downloads = (labels_button("catalog.view_variant"),)
+    actions = (print_labels_of_chosen,)
     list_display = ("sku", "product", "name", "gtin", "tax_class", "is_stocked")
     list_select_related = ("product", "tax_class")
     list_filter = ("is_stocked", "is_active", "product__status", "tax_class")
@@ -295,7 +299,8 @@ class VariantAdmin(BaseAdmin):
     @display(description="Stock")
     def stock(self, variant: Variant) -> SafeString:
         return format_html(
-            '<a href="{}">What is where</a>', reverse("stock-where", args=[variant.pk])
+            '<a class="text-primary-600" href="{}">What is where</a>',
+            reverse("stock-where", args=[variant.pk]),
         )
 
     def get_urls(self) -> list[URLPattern]:

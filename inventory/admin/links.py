@@ -47,7 +47,8 @@ def promises_of(level: StockLevel) -> str:
     return _list(
         "allocation",
         level,
-        level__location__id__exact=level.location_id, closed_at__isempty=1,
+        level__location__id__exact=level.location_id,
+        closed_at__isempty=1,
     )
 
 

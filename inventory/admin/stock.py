@@ -14,14 +14,16 @@ from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from catalog.admin.labels import labels_act, labels_button, print_labels_of_chosen
 from catalog.forms import ScanField
 from catalog.models import Variant
 from inventory import operations
 from inventory.admin.count_acts import ASK_FOR_COUNT
+from inventory.admin.labels import LabelsOfStockForm
 from inventory.admin.links import (
     SOURCES,
     ArticleSearch,
@@ -272,7 +274,10 @@ class StockLevelAdmin(ArticleSearch, ViewOnlyAdmin):
             plan=plan_to_adjust_anywhere,
             icon="tune",
         ),
+        labels_act("inventory.view_stocklevel", LabelsOfStockForm),
     )
+    downloads = (labels_button("inventory.view_stocklevel"),)
+    actions = (print_labels_of_chosen,)
     article_path = "variant"
     list_display = (
         "variant",
@@ -385,7 +390,7 @@ class StockLevelAdmin(ArticleSearch, ViewOnlyAdmin):
             ),
         )
         url = reverse("stock-where", args=[level.variant_id])
-        return lines + format_html('<a href="{}">What is where</a>', url)
+        return lines + link(url, "What is where")
 
 
 @admin.register(StockMovement)

@@ -5,11 +5,12 @@
 (() => {
   const WAIT_MS = 250;
 
-  const goOn = (input) => {
+  const fieldAfter = (input) => {
     const fields = [...input.form.elements].filter(
       (field) => field.offsetParent !== null && !field.disabled && field.type !== "hidden",
     );
-    fields[fields.indexOf(input) + 1]?.focus();
+    const next = fields[fields.indexOf(input) + 1];
+    return next?.matches("input, select, textarea") ? next : undefined;
   };
 
   const offer = async (input, list) => {
@@ -40,9 +41,10 @@
       waiting = window.setTimeout(() => offer(input, list).catch(() => {}), WAIT_MS);
     });
     input.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
+      const next = event.key === "Enter" ? fieldAfter(input) : undefined;
+      if (!next) return;
       event.preventDefault();
-      goOn(input);
+      next.focus();
     });
   };
 

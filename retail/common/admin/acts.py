@@ -110,14 +110,16 @@ class PageAct:
     One thing that can be done without a document at hand: upload a file, start an order.
 
     perform: (request, cleaned form data, now) -> what to tell the person, and what to show them
-    next (None: the list again).
+    next (None: the list again); or a page or file to answer with.
     plan: (request, cleaned form data, now) -> exactly what it would change, to be confirmed.
     """
 
     name: str
     label: str
     permission: str
-    perform: Callable[[HttpRequest, Mapping[str, Any], datetime], tuple[str, Model | None]]
+    perform: Callable[
+        [HttpRequest, Mapping[str, Any], datetime], tuple[str, Model | None] | HttpResponseBase
+    ]
     form: type[ActForm] | None = None
     consequences: Sequence[str] = ()
     plan: Callable[[HttpRequest, Mapping[str, Any], datetime], Sequence[str]] | None = None

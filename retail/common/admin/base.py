@@ -142,6 +142,8 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             plan=act.plan and partial(act.plan, request),
             perform=partial(act.perform, request),
         )
+        if isinstance(done, HttpResponseBase):
+            return done
         if done is not None:
             message, next_document = done
             messages.success(request, message)
