@@ -318,12 +318,43 @@ _CHECKS = {
          GROUP BY invoice.number, line.position
          ORDER BY 1
     """,
+    "freight of a bill on goods": """
+        SELECT invoice.number, coalesce(landed.amount, 0), coalesce(claim.claimed, 0)
+          FROM purchasing_freightclaim AS claim
+          FULL JOIN (SELECT invoice_id, sum(amount) AS amount
+                       FROM purchasing_landedcost WHERE status = 'POSTED'
+                      GROUP BY invoice_id) AS landed
+            ON landed.invoice_id = claim.invoice_id
+          JOIN purchasing_supplierinvoice AS invoice
+            ON invoice.id = coalesce(claim.invoice_id, landed.invoice_id)
+         WHERE coalesce(claim.claimed, 0) <> coalesce(landed.amount, 0)
+         ORDER BY 1
+    """,
+    "shares of a landed cost": """
+        SELECT landed.number, landed.amount, coalesce(shared.amount, 0)
+          FROM purchasing_landedcost AS landed
+          LEFT JOIN (SELECT landed_cost_id, sum(amount) AS amount
+                       FROM purchasing_landedcostshare GROUP BY landed_cost_id) AS shared
+            ON shared.landed_cost_id = landed.id
+         WHERE landed.status = 'POSTED' AND coalesce(shared.amount, 0) <> landed.amount
+         ORDER BY 1
+    """,
+    "cost of a landed share": """
+        SELECT landed.number || ' line ' || share.receipt_line_id,
+               share.to_stock || ' and ' || share.expensed,
+               movement.value || ' and ' || movement.expensed
+          FROM purchasing_landedcostshare AS share
+          JOIN purchasing_landedcost AS landed ON landed.id = share.landed_cost_id
+          JOIN inventory_costmovement AS movement ON movement.id = share.cost_movement_id
+         WHERE share.to_stock <> movement.value OR share.expensed <> movement.expensed
+         ORDER BY 1
+    """,
 }
 
 
 def differences() -> list[Difference]:
     """
-    Return every count on orders and receipts that is not what their documents say.
+    Return every total of orders, receipts and freight that is not what their documents say.
 
     The caller opens a snapshot first, else a receipt between two queries looks like a mistake.
     """

@@ -11,7 +11,7 @@ from catalog.queries import NoExchangeRate
 from inventory.models import CostMovement, CostPool
 from inventory.operations import PeriodClosed, close_period, issue_stock
 from inventory.queries import differences
-from purchasing import operations
+from purchasing import operations, queries
 from purchasing.landing import SharesDiffer, WeightUnknown
 from purchasing.models import (
     FreightClaim,
@@ -411,9 +411,9 @@ def test_posting_costs_as_many_queries_for_many_lines():
     counts = []
     for units in ([1], [1] * 20):
         landed = drafted(received(units=units, unit_cost="5.00"))
-        with CaptureQueriesContext(connection) as queries:
+        with CaptureQueriesContext(connection) as captured:
             post(landed)
-        counts.append(len(queries))
+        counts.append(len(captured))
 
     assert counts[0] == counts[1]
 
@@ -543,6 +543,45 @@ def test_freight_on_the_bill_of_the_goods_is_landed_like_any_other():
 
     assert operations.freight_left(invoice) == 0
     assert stock_value() == 107
+
+
+def test_integrity_names_what_freight_does_not_add_up():
+    bare = posted(received(), amount="10.00")
+    claimed_twice = posted(received(), amount="10.00", invoice=freight_bill("100.00"))
+    wrong_share = posted(received(), amount="10.00")
+    cancel(posted(received(), amount="10.00"))
+    assert queries.differences() == []
+
+    execute("UPDATE purchasing_landedcost SET amount = 11 WHERE id = %s", [bare.pk])
+    execute(
+        "UPDATE purchasing_freightclaim SET claimed = 20 WHERE invoice_id = %s",
+        [claimed_twice.invoice_id],
+    )
+    line = received().lines.get()
+    other = CostMovement.objects.get(reference=line.receipt.number)
+    execute(
+        "INSERT INTO purchasing_landedcostshare (landed_cost_id, receipt_line_id, base, amount,"
+        " to_stock, expensed, cost_movement_id) VALUES (%s, %s, 1, 1, 1, 0, %s)",
+        [wrong_share.pk, line.pk, other.pk],
+    )
+
+    found = [
+        (one.kind, one.key, Decimal(one.expected), Decimal(one.actual))
+        for one in queries.differences()
+        if one.kind != "cost of a landed share"
+    ]
+    assert found == [
+        ("freight of a bill on goods", bare.invoice.number, 11, 10),
+        ("freight of a bill on goods", claimed_twice.invoice.number, 10, 20),
+        ("shares of a landed cost", bare.number, 11, 10),
+        ("shares of a landed cost", wrong_share.number, 10, 11),
+    ]
+    (cost,) = (one for one in queries.differences() if one.kind == "cost of a landed share")
+    assert (cost.key, cost.expected, cost.actual) == (
+        f"{wrong_share.number} line {line.pk}",
+        "1.0000 and 0.0000",
+        "25.0000 and 0.0000",
+    )
 
 
 BROKEN = {
