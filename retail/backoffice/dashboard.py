@@ -127,6 +127,20 @@ def _stock(now: datetime) -> Iterator[Figure]:
         permission="inventory.view_transfer",
     )
     yield Figure(
+        "Counts to approve",
+        waiting.to_approve,
+        _list("inventory_stockcount", status__exact="AWAITING_APPROVAL"),
+        tone="warn" if waiting.to_approve else "",
+        permission="inventory.view_stockcount",
+    )
+    yield Figure(
+        "Articles to be counted",
+        waiting.to_count,
+        _list("inventory_countrequest", settled_at__isnull=True),
+        tone="warn" if waiting.to_count else "",
+        permission="inventory.view_countrequest",
+    )
+    yield Figure(
         "Put aside until today",
         waiting.ending,
         _list("inventory_allocation", closed_at__isnull=True, expires_at__lte=tomorrow.isoformat()),

@@ -95,7 +95,7 @@ def _facts(
         else:
             yield (
                 f"What is free lasts {row.cover_days} days: {row.sold} were sold in the last 90"
-                f" days, {row.daily_units} on each day that there were any."
+                f" days, {row.daily_units} a day while there were any."
             )
     if request.user.has_perm(SEES_COST):
         value = display(stock.value, settings.RETAIL_CURRENCY)

@@ -23,7 +23,8 @@ from tests.factories.catalog import ExchangeRateFactory, VariantFactory
 from tests.factories.channels import ChannelFactory, OutboxEntryFactory, SyncCursorFactory
 from tests.factories.common import ImportRunFactory, TaskRunFactory, UserFactory
 from tests.factories.inventory import stock
-from tests.factories.inventory_promises import put_aside, withdraw
+from tests.factories.inventory_counts import counted_sheet, submitted_sheet
+from tests.factories.inventory_promises import ask_for_count, put_aside, withdraw
 from tests.factories.inventory_transfers import dispatched_transfer, drafted_transfer
 from tests.factories.orders import OrderFactory, open_order, shipped_order
 from tests.factories.purchasing import PurchaseOrderFactory
@@ -34,6 +35,8 @@ pytestmark = pytest.mark.django_db
 
 IN_THE_STOCKROOM = (
     "Transfers on the way",
+    "Counts to approve",
+    "Articles to be counted",
     "Put aside until today",
     "Promises taken back, orders not told yet",
 )
@@ -152,6 +155,9 @@ def test_stockroom_counts_what_waits_there_and_leads_to_it():
     dispatched_transfer()
     Transfer.objects.filter(pk=dispatched_transfer().pk).update(expected_on=yesterday)
     drafted_transfer()
+    submitted_sheet({stock(units=100, reference="GR-count"): 1})
+    counted_sheet()
+    ask_for_count()
     tonight = first_moment_after(timezone.localdate(now))
     put_aside(level=stock(reference="GR-1"), at=now, expires_at=tonight)
     put_aside(level=stock(reference="GR-2"), at=now, expires_at=tonight + timedelta(seconds=1))
@@ -166,6 +172,8 @@ def test_stockroom_counts_what_waits_there_and_leads_to_it():
     }
     assert shown == {
         "Transfers on the way": ("2", "warn", 2),
+        "Counts to approve": ("1", "warn", 1),
+        "Articles to be counted": ("1", "warn", 1),
         "Put aside until today": ("1", "warn", 1),
         "Promises taken back, orders not told yet": ("1", "bad", 1),
     }
@@ -175,6 +183,8 @@ def test_stockroom_counts_what_waits_there_and_leads_to_it():
     ("permission", "label"),
     [
         ("inventory.view_transfer", "Transfers on the way"),
+        ("inventory.view_stockcount", "Counts to approve"),
+        ("inventory.view_countrequest", "Articles to be counted"),
         ("inventory.view_allocation", "Put aside until today"),
         ("inventory.view_withdrawnpromise", "Promises taken back, orders not told yet"),
     ],

@@ -33,7 +33,7 @@ CARD = re.compile(r'<section class="desk-card">(.*?)</section>', re.DOTALL)
 TITLE = re.compile(r'<h2 class="desk-card-title">(.*?)</h2>', re.DOTALL)
 ROW = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<td[^>]*>(.*?)</td>", re.DOTALL)
-LINK = re.compile(r'<a href="([^"]*)"')
+LINK = re.compile(r'<a [^>]*?href="([^"]*)"')
 
 
 def url_of(variant):
