@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from retail.api import router
+from retail.backoffice import reports
 from retail.backoffice.health import tasks
 from retail.backoffice.stock_where import stock_where
 
@@ -22,6 +23,16 @@ urlpatterns = [
     path("health/tasks/", admin.site.admin_view(tasks), name="health-tasks"),
     path("stock/where/", admin.site.admin_view(stock_where), name="stock-where"),
     path("stock/where/<int:variant_id>/", admin.site.admin_view(stock_where), name="stock-where"),
+    path(
+        "reports/stock-as-of/",
+        admin.site.admin_view(reports.stock_as_of),
+        name="report-stock-as-of",
+    ),
+    path("reports/abc/", admin.site.admin_view(reports.abc), name="report-abc"),
+    path("reports/cover/", admin.site.admin_view(reports.cover), name="report-cover"),
+    path(
+        "reports/dead-stock/", admin.site.admin_view(reports.dead_stock), name="report-dead-stock"
+    ),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

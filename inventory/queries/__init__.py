@@ -10,8 +10,10 @@ from inventory.queries.analysis import (
     dead_stock,
 )
 from inventory.queries.as_of import (
+    ArticleAsOf,
     StockAsOf,
     ValueAsOf,
+    articles_as_of,
     days_without_snapshot,
     stock_as_of,
     value_as_of,
@@ -28,6 +30,7 @@ from inventory.queries.stock import (
 
 __all__ = [
     "AbcRow",
+    "ArticleAsOf",
     "CoverRow",
     "DeadRow",
     "InTransit",
@@ -37,6 +40,7 @@ __all__ = [
     "VariantStock",
     "abc_classes",
     "abc_report",
+    "articles_as_of",
     "channel_offers",
     "cover_report",
     "days_without_snapshot",

@@ -81,7 +81,9 @@ _SOLD = """
 _ABC = f"""
     WITH sold AS ({_SOLD}),
     valued AS (
-        SELECT variant.id, variant.sku, product.name, greatest(coalesce(sold.units, 0), 0) AS units,
+        SELECT variant.id, variant.sku,
+               concat_ws(', ', product.name, nullif(variant.name, '')) AS name,
+               greatest(coalesce(sold.units, 0), 0) AS units,
                greatest(coalesce(sold.value, 0), 0) AS value
           FROM catalog_variant AS variant
           JOIN catalog_product AS product ON product.id = variant.product_id
@@ -171,7 +173,9 @@ _COVER = """
          GROUP BY variant_id
     ),
     sold AS ({sold})
-    SELECT variant.id, variant.sku, product.name, stock.on_hand, stock.available,
+    SELECT variant.id, variant.sku,
+           concat_ws(', ', product.name, nullif(variant.name, '')) AS name,
+           stock.on_hand, stock.available,
            greatest(coalesce(sold.units, 0), 0), ceil(coalesce(in_stock.days, 0))::int
       FROM stock
       JOIN catalog_variant AS variant ON variant.id = stock.variant_id
@@ -235,7 +239,9 @@ _DEAD = """
           JOIN inventory_stocklevel AS level ON level.id = movement.level_id
          GROUP BY level.variant_id
     )
-    SELECT variant.id, variant.sku, product.name, stock.on_hand, coalesce(pool.value, 0),
+    SELECT variant.id, variant.sku,
+           concat_ws(', ', product.name, nullif(variant.name, '')) AS name,
+           stock.on_hand, coalesce(pool.value, 0),
            moved.sold, moved.received
       FROM stock
       JOIN moved USING (variant_id)

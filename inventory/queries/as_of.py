@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from catalog.models import Variant
 from inventory.models import StockMovement, StockSnapshot
+from retail.common.money import ZERO, round_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,17 @@ class StockAsOf:
     variant_id: int
     location_id: int
     on_hand: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleAsOf:
+    """Units of one article at a moment, and their value at the average cost of that moment."""
+
+    variant_id: int
+    sku: str
+    name: str
+    units: int
+    value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +133,37 @@ def value_as_of(moment: datetime, *, variant_ids: Collection[int] | None = None)
     """Return units and value of each variant at a moment, as the books said; no empty rows."""
     query = _VALUE if _is_nearer_to_snapshot(moment) else _VALUE_BACKWARDS
     return [ValueAsOf(*row) for row in _rows(query, moment, variant_ids)]
+
+
+def articles_as_of(moment: datetime, *, location_id: int | None = None) -> list[ArticleAsOf]:
+    """
+    Return the articles that lay at a location, or anywhere, at a moment, by SKU.
+
+    The company has one average cost of each article: the value of what lies at one location is its
+    part of the units, rounded, so that locations may add up to the whole but for cents.
+    """
+    units: Counter[int] = Counter()
+    for row in stock_as_of(moment, location_id=location_id):
+        units[row.variant_id] += row.on_hand
+    pools = {row.variant_id: row for row in value_as_of(moment)}
+    variants = Variant.objects.select_related("product").filter(pk__in=list(units))
+    return [
+        ArticleAsOf(
+            variant_id=variant.pk,
+            sku=variant.sku,
+            name=variant.full_name,
+            units=units[variant.pk],
+            value=_part(pools.get(variant.pk), units[variant.pk]),
+        )
+        for variant in variants.order_by("sku")
+    ]
+
+
+def _part(pool: ValueAsOf | None, units: int) -> Decimal:
+    """Return the value of so many units of all that the pool has."""
+    if pool is None or not pool.units:
+        return ZERO
+    return round_part(pool.value, units, pool.units, settings.RETAIL_CURRENCY)
 
 
 def days_without_snapshot(*, at: datetime, within: timedelta, limit: int) -> list[datetime]:

@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from retail.backoffice import reports
+
 
 @dataclass(frozen=True)
 class Item:
@@ -147,7 +149,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             }
             for desk in DESKS
         ),
+        {"title": "Reports", "collapsible": True, "items": _reports(request)},
     ]
+
+
+def _reports(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm(reports.PERMISSION):
+        return []
+    return [_entry(title, icon, link) for title, icon, link in reports.menu()]
 
 
 def _may_open(request: HttpRequest, label: str) -> bool:
