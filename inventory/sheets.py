@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -39,7 +39,7 @@ def with_expected(lines: QuerySet[StockCountLine]) -> QuerySet[StockCountLine]:
 
 def sheet_lines(count: StockCount) -> Iterator[str]:
     """Yield the lines of the sheet's CSV, by SKU; what is expected only if it is not blind."""
-    lines = with_expected(StockCountLine.objects.filter(count=count))
+    lines: QuerySet[Any] = with_expected(StockCountLine.objects.filter(count=count))
     extra = () if count.is_blind else (EXPECTED,)
     return csv_lines(
         (*TITLES, *extra),

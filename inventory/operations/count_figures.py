@@ -252,21 +252,20 @@ def _error(
 
 def _write(figures: Mapping[StockCountLine, _Figure], *, at: datetime, by: User | None) -> None:
     """Put figures on locked lines, and keep each as an entry."""
+    entries = []
     for line, figure in figures.items():
-        line.counted, line.counted_by = figure.units, by
-        line.counted_at = max(min(figure.counted_at, at), line.added_at)
-    StockCountLine.objects.bulk_update(
-        list(figures), ["counted", "counted_at", "counted_by"], batch_size=BATCH
-    )
-    StockCountEntry.objects.bulk_create(
-        [
+        counted_at = max(min(figure.counted_at, at), line.added_at)
+        line.counted, line.counted_at, line.counted_by = figure.units, counted_at, by
+        entries.append(
             StockCountEntry(
                 line=line,
                 round=line.recounts,
-                counted=line.counted,
-                counted_at=line.counted_at,
+                counted=figure.units,
+                counted_at=counted_at,
                 counted_by=by,
             )
-            for line in figures
-        ]
+        )
+    StockCountLine.objects.bulk_update(
+        list(figures), ["counted", "counted_at", "counted_by"], batch_size=BATCH
     )
+    StockCountEntry.objects.bulk_create(entries)
