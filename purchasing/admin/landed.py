@@ -25,6 +25,7 @@ class OfDeliveryInline(ViewOnlyInline):
     """Lines of deliveries on the page of a landed cost."""
 
     per_page = 50
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_articles(super().get_queryset(request))
@@ -71,7 +72,7 @@ class LandedCostAdmin(ViewOnlyAdmin):
     inlines = (LineInline, ShareInline)
     list_display = (
         *("number", "shown_status", "bill", "supplier", "shown_amount", "method"),
-        *("shown_to_stock", "shown_expensed", "drafted_at", "posted_at"),
+        *("shown_to_stock", "shown_expensed", "posted_at"),
     )
     list_select_related = ("invoice__supplier",)
     list_filter = (
@@ -85,7 +86,7 @@ class LandedCostAdmin(ViewOnlyAdmin):
     )
     search_help_text = "Number, bill, supplier, delivery or SKU"
     readonly_fields = (
-        *("shown_status", "bill", "supplier", "shown_amount", "shown_to_stock", "shown_expensed"),
+        *("shown_status", "supplier", "shown_amount", "shown_to_stock", "shown_expensed"),
         "preview",
     )
 
@@ -95,7 +96,7 @@ class LandedCostAdmin(ViewOnlyAdmin):
         obj: LandedCost | None = None,
     ) -> list[tuple[str | None, dict[str, Any]]]:
         document = (
-            *(("number", "shown_status"), ("bill", "supplier"), ("shown_amount", "method")),
+            *(("number", "shown_status"), ("invoice", "supplier"), ("shown_amount", "method")),
             ("shown_to_stock", "shown_expensed"),
         )
         who_and_when = (
@@ -108,6 +109,13 @@ class LandedCostAdmin(ViewOnlyAdmin):
             *(preview if obj and is_draft(obj) else ()),
             ("Who and when", {"fields": who_and_when}),
         ]
+
+    def get_inlines(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        obj: LandedCost | None,
+    ) -> list[type[ViewOnlyInline]]:
+        return [LineInline] if obj and is_draft(obj) else [ShareInline, LineInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LandedCost]:
         queryset: QuerySet[LandedCost] = super().get_queryset(request)
@@ -123,7 +131,7 @@ class LandedCostAdmin(ViewOnlyAdmin):
 
     @display(description="Bill", ordering="invoice__number")
     def bill(self, landed: LandedCost) -> str:
-        return f"{landed.invoice.number} ({landed.invoice.supplier_number})"
+        return landed.invoice.number
 
     @display(description="Supplier", ordering="invoice__supplier__name")
     def supplier(self, landed: LandedCost) -> str:
@@ -133,11 +141,11 @@ class LandedCostAdmin(ViewOnlyAdmin):
     def shown_amount(self, landed: LandedCost) -> str:
         return shown(landed.amount)
 
-    @display(description="To stock when posted", ordering="sum_to_stock")
+    @display(description="To stock", ordering="sum_to_stock")
     def shown_to_stock(self, landed: LandedCost) -> str:
         return _sum(landed, "sum_to_stock")
 
-    @display(description="To cost of sales when posted", ordering="sum_expensed")
+    @display(description="To cost of sales", ordering="sum_expensed")
     def shown_expensed(self, landed: LandedCost) -> str:
         return _sum(landed, "sum_expensed")
 
@@ -170,6 +178,7 @@ class ClaimInline(ViewOnlyInline):
 
     model = FreightClaim
     verbose_name_plural = "Freight on goods"
+    hide_title = True
     fields = ("claimable", "claimed", "left")
     readonly_fields = ("left",)
 

@@ -457,7 +457,7 @@ def test_page_costs_the_same_with_one_line_and_with_three(lines, make, django_as
     browser = browser_of(superuser())
     browser.get(page_url(landed))
 
-    with django_assert_num_queries({drafted: 14, posted: 11}[make]):
+    with django_assert_num_queries({drafted: 13, posted: 11}[make]):
         browser.get(page_url(landed))
 
 
