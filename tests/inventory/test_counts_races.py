@@ -218,8 +218,8 @@ def test_the_race_of_two_handing_in_is_real_once_the_locks_are_gone():
     with without_locks(), both_read_before_either_writes((count_posting, "_keep_figures")):
         outcomes = race(handing_in(sheet), handing_in(sheet))
 
-    assert kinds(outcomes) == {StockCount: 1, IntegrityError: 1}
-    assert "once" in refusal_among(outcomes)
+    [refusal] = [outcome for outcome in outcomes if not isinstance(outcome, StockCount)]
+    assert "inventory_costmovement_" in str(refusal)
 
 
 def test_two_managers_approve_a_sheet_for_one_of_them():
