@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -73,7 +74,7 @@ def take_snapshot(*, ends_at: datetime, at: datetime) -> StockSnapshot:
     )
     if not is_new:
         return snapshot
-    parameters = {"snapshot": snapshot.pk, "ends_at": ends_at}
+    parameters: dict[str, Any] = {"snapshot": snapshot.pk, "ends_at": ends_at}
     with connection.cursor() as cursor:
         cursor.execute(_LEVELS, parameters)
         cursor.execute(_POOLS, parameters)
