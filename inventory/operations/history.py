@@ -18,7 +18,6 @@ from inventory.operations.levels import (
     add_to_pools,
     lock_levels,
     lock_pools,
-    note_availability,
 )
 from inventory.operations.periods import require_open_period
 from inventory.operations.posting import running_costs
@@ -70,8 +69,7 @@ def post_issues(*, issues: Sequence[Issue], at: datetime) -> int:
     _require_free_throughout(fresh, levels)
     if fresh:
         require_open_period(min(issue.moved_at for issue in fresh))
-        _write(issues=fresh, pools=pools, levels=levels)
-        note_availability(variant_ids={issue.variant_id for issue in fresh}, at=at)
+        _write(issues=fresh, pools=pools, levels=levels, at=at)
     return len(fresh)
 
 
@@ -141,6 +139,7 @@ def _write(
     issues: Sequence[Issue],
     pools: Mapping[int, CostPool],
     levels: Mapping[tuple[int, int], StockLevel],
+    at: datetime,
 ) -> None:
     """Run the moving average through the issues in memory and write every row it makes."""
     taken_back = {issue.variant_id for issue in issues if issue.units < 0}
@@ -177,7 +176,7 @@ def _write(
         " moved_at, source_kind, source_id, source_line_ids)",
         stock_lines,
     )
-    add_to_levels(on_hand=on_hand)
+    add_to_levels(on_hand=on_hand, at=at)
     add_to_pools(
         {
             pools[variant_id].pk: (
@@ -192,6 +191,7 @@ def _write(
 def _copy(table_and_columns: str, lines: Iterable[str]) -> None:
     """Append rows in their order by COPY: one text, not a hundred thousand parameters."""
     with (
+        connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table_and_columns} FROM STDIN") as copy,
     ):

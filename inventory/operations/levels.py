@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import BigIntegerField, Func, Value
+from django.db.models.functions import Cast
 
 from catalog.models import Variant
 from inventory.models import (
@@ -20,6 +22,7 @@ from retail.common.errors import BusinessError
 from retail.common.fields import MAX_UNITS
 
 SHORTAGES_NAMED = 5
+_ARRAY = ArrayField(BigIntegerField())
 
 
 class InvalidQuantity(BusinessError):
@@ -119,26 +122,32 @@ def require_active(variant_ids: Collection[int]) -> None:
     :raises NotStocked: names the articles that are not.
     :raises InactiveVariant: names the articles that are not.
     """
-    inactive = [sku for sku, is_active in _check_variants(variant_ids) if not is_active]
-    if inactive:
+    if inactive := _check_variants(variant_ids):
         msg = f"No longer dealt in: {_named(inactive)}. Activate the article first."
         raise InactiveVariant(msg, skus=inactive)
 
 
-def _check_variants(variant_ids: Collection[int]) -> list[tuple[str, bool]]:
-    """Return SKU and whether it is active of articles that are kept in stock."""
-    rows = list(
-        Variant.objects.filter(pk__in=Ids(variant_ids))
-        .order_by("sku")
-        .values_list("pk", "sku", "is_stocked", "is_active")
-    )
-    if unknown := sorted(set(variant_ids) - {pk for pk, *_ in rows}):
+def _check_variants(variant_ids: Collection[int]) -> list[str]:
+    """Return the SKUs of those that are no longer dealt in; only what is odd is read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT wanted.id, variant.sku, variant.is_stocked
+              FROM unnest(%s::bigint[]) AS wanted (id)
+              LEFT JOIN catalog_variant AS variant ON variant.id = wanted.id
+             WHERE variant.id IS NULL OR NOT variant.is_stocked OR NOT variant.is_active
+             ORDER BY variant.sku, wanted.id
+            """,
+            [sorted(variant_ids)],
+        )
+        odd = cursor.fetchall()
+    if unknown := [pk for pk, sku, _ in odd if sku is None]:
         msg = f"There is no article with the number {unknown[0]}."
         raise UnknownVariant(msg, variants=unknown)
-    if services := [sku for _, sku, is_stocked, _ in rows if not is_stocked]:
+    if services := [sku for _, sku, is_stocked in odd if not is_stocked]:
         msg = f"Not kept in stock: {_named(services)}."
         raise NotStocked(msg, skus=services)
-    return [(sku, is_active) for _, sku, _, is_active in rows]
+    return [sku for _, sku, _ in odd]
 
 
 def _named(skus: Sequence[str]) -> str:
@@ -162,14 +171,29 @@ class Ids(Func):
         super().__init__(Value(sorted(ids)))
 
 
+class LevelIds(Func):
+    """Ids of the levels at (location id, variant id) pairs for `__in`, sent as two arrays."""
+
+    template = (
+        "(SELECT level.id FROM unnest(%(expressions)s) AS wanted (location_id, variant_id)"
+        " JOIN inventory_stocklevel AS level USING (location_id, variant_id))"
+    )
+    output_field = BigIntegerField()
+
+    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
+        ordered = sorted(pairs)
+        super().__init__(*(Cast(Value(list(ids)), _ARRAY) for ids in zip(*ordered, strict=True)))
+
+
 def lock_pools(variant_ids: Collection[int]) -> dict[int, CostPool]:
     """Create the cost pools that are missing, lock all by primary key; variant id -> pool."""
     wanted = set(variant_ids)
     pools = CostPool.objects.filter(variant_id__in=Ids(wanted))
-    known = set(pools.values_list("variant_id", flat=True))
-    if missing := sorted(wanted - known):
+    if pools.count() < len(wanted):
+        missing = wanted - set(pools.values_list("variant_id", flat=True))
         CostPool.objects.bulk_create(
-            [CostPool(variant_id=variant_id) for variant_id in missing], ignore_conflicts=True
+            [CostPool(variant_id=variant_id) for variant_id in sorted(missing)],
+            ignore_conflicts=True,
         )
     return {pool.variant_id: pool for pool in pools.for_update()}
 
@@ -185,8 +209,11 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     :raises NotStocked: an article that is not kept in stock.
     """
     wanted = set(pairs)
-    known = _level_ids(wanted)
-    if missing := sorted(wanted - known.keys()):
+    if not wanted:
+        return {}
+    levels = StockLevel.objects.filter(pk__in=LevelIds(wanted))
+    if levels.count() < len(wanted):
+        missing = sorted(wanted - set(levels.values_list("location_id", "variant_id")))
         # Where a level is, the article and the place were seen to be right when it was made.
         require_stocked({variant for _, variant in missing})
         require_locations({place for place, _ in missing})
@@ -194,11 +221,7 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
             [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
             ignore_conflicts=True,
         )
-        known = _level_ids(wanted)
-    return {
-        (level.location_id, level.variant_id): level
-        for level in StockLevel.objects.for_update().filter(pk__in=Ids(known.values()))
-    }
+    return {(level.location_id, level.variant_id): level for level in levels.for_update()}
 
 
 def require_locations(location_ids: Collection[int | None]) -> None:
@@ -211,14 +234,6 @@ def require_locations(location_ids: Collection[int | None]) -> None:
     if unknown := set(location_ids) - known:
         msg = "The location does not exist, or no longer."
         raise UnknownLocation(msg, locations=list(unknown))
-
-
-def _level_ids(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    rows = StockLevel.objects.filter(
-        location_id__in=Ids({place for place, _ in pairs}),
-        variant_id__in=Ids({variant for _, variant in pairs}),
-    ).values_list("location_id", "variant_id", "pk")
-    return {(place, variant): pk for place, variant, pk in rows if (place, variant) in pairs}
 
 
 def lock_existing_levels(
@@ -245,7 +260,7 @@ def earlier_movements(
     """
     written = list(
         StockMovement.objects.filter(
-            reference=reference, level__variant_id__in={variant for _, variant in quantities}
+            reference=reference, level__variant_id__in=Ids({variant for _, variant in quantities})
         )
         .select_related("level")
         .order_by("pk")
@@ -272,27 +287,37 @@ def earlier_movements(
 
 
 def add_to_levels(
-    *, on_hand: Mapping[int, int] | None = None, allocated: Mapping[int, int] | None = None
+    *,
+    on_hand: Mapping[int, int] | None = None,
+    allocated: Mapping[int, int] | None = None,
+    at: datetime,
 ) -> None:
     """
     Add signed units to the running totals of locked levels (level id -> units), in one query.
 
-    Added in the database, not set to a figure read before: without its lock a caller would then
-    run into the CHECK instead of overwriting another's work. `bulk_update` would write a CASE of
-    as many branches as rows, which PostgreSQL searches once per row.
+    It also notes that the listings of their variants must be told. Added in the database, not set
+    to a figure read before: without its lock a caller would then run into the CHECK instead of
+    overwriting another's work. `bulk_update` would write a CASE of as many branches as rows, which
+    PostgreSQL searches once per row.
     """
     on_hand, allocated = on_hand or {}, allocated or {}
     ids = sorted(on_hand.keys() | allocated.keys())
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE inventory_stocklevel AS level
-               SET on_hand = level.on_hand + change.on_hand,
-                   allocated = level.allocated + change.allocated
-              FROM unnest(%s::bigint[], %s::int[], %s::int[]) AS change (id, on_hand, allocated)
-             WHERE level.id = change.id
+            WITH changed AS (
+                UPDATE inventory_stocklevel AS level
+                   SET on_hand = level.on_hand + change.on_hand,
+                       allocated = level.allocated + change.allocated
+                  FROM unnest(%s::bigint[], %s::int[], %s::int[])
+                       AS change (id, on_hand, allocated)
+                 WHERE level.id = change.id
+                RETURNING level.variant_id
+            )
+            INSERT INTO inventory_availabilitychange (variant_id, changed_at)
+            SELECT DISTINCT variant_id, %s::timestamptz FROM changed
             """,
-            [ids, [on_hand.get(pk, 0) for pk in ids], [allocated.get(pk, 0) for pk in ids]],
+            [ids, [on_hand.get(pk, 0) for pk in ids], [allocated.get(pk, 0) for pk in ids], at],
         )
 
 
@@ -308,16 +333,4 @@ def add_to_pools(changes: Mapping[int, tuple[int, Decimal]]) -> None:
              WHERE pool.id = change.id
             """,
             [ids, [changes[pk][0] for pk in ids], [changes[pk][1] for pk in ids]],
-        )
-
-
-def note_availability(*, variant_ids: Iterable[int], at: datetime) -> None:
-    """Note that the listings of these variants must be told."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO inventory_availabilitychange (variant_id, changed_at)
-            SELECT unnest(%s::bigint[]), %s
-            """,
-            [sorted(set(variant_ids)), at],
         )

@@ -13,11 +13,24 @@ from django.db.models import OuterRef, Subquery
 
 from inventory.models import CostMovement, CostPool, StockLevel, StockMovement
 from inventory.operations.costing import RunningCost
-from inventory.operations.levels import add_to_levels, add_to_pools, note_availability
+from inventory.operations.levels import add_to_levels, add_to_pools
 from inventory.operations.periods import require_open_period
+from retail.common.copying import copy_rows, insert_objects
 from retail.common.errors import BusinessError
 from retail.common.models import User
 from retail.common.money import ZERO, split_amount
+
+_COST_COLUMNS = (
+    "pool_id",
+    "kind",
+    "units",
+    "is_at_average",
+    "value",
+    "expensed",
+    "units_before",
+    "reference",
+    "moved_at",
+)
 
 
 class InvalidValue(BusinessError):
@@ -128,30 +141,28 @@ def post_act(
     levels_of: dict[int, list[StockLevel]] = defaultdict(list)
     for level in changes:
         levels_of[level.variant_id].append(level)
-    cost_of = {
-        level: share
-        for variant_id, levels in levels_of.items()
-        for level, share in zip(
-            levels,
-            split_amount(
-                booked[variant_id],
-                [abs(changes[level]) for level in levels],
-                settings.RETAIL_CURRENCY,
-            ),
-            strict=True,
-        )
-    }
+    cost_of: dict[int, Decimal] = {}
+    for variant_id, levels in levels_of.items():
+        cost_of |= _shares(booked[variant_id], {level.pk: abs(changes[level]) for level in levels})
     add_to_levels(
         on_hand={level.pk: count for level, count in changes.items()},
         allocated={pk: -count for pk, count in (promised or {}).items()},
+        at=act.at,
     )
-    note_availability(variant_ids=units, at=act.at)
-    return StockMovement.objects.bulk_create(
+    return insert_objects(
         [
-            movement(act=act, level=level, quantity=count, cost_value=cost_of[level])
+            movement(act=act, level=level, quantity=count, cost_value=cost_of[level.pk])
             for level, count in changes.items()
         ]
     )
+
+
+def _shares(value: Decimal, units: Mapping[int, int]) -> dict[int, Decimal]:
+    """Split the value of a variant over its levels, by level id -> units."""
+    if len(units) == 1:
+        return dict.fromkeys(units, value)
+    shares = split_amount(value, list(units.values()), settings.RETAIL_CURRENCY)
+    return dict(zip(units, shares, strict=True))
 
 
 def post_transfer(*, act: Act, changes: Mapping[StockLevel, int]) -> list[StockMovement]:
@@ -162,9 +173,8 @@ def post_transfer(*, act: Act, changes: Mapping[StockLevel, int]) -> list[StockM
     company's stock stays as it is, so the cost pools are neither locked nor written.
     """
     require_open_period(act.at)
-    add_to_levels(on_hand={level.pk: count for level, count in changes.items()})
-    note_availability(variant_ids=[level.variant_id for level in changes], at=act.at)
-    return StockMovement.objects.bulk_create(
+    add_to_levels(on_hand={level.pk: count for level, count in changes.items()}, at=act.at)
+    return insert_objects(
         [movement(act=act, level=level, quantity=count) for level, count in changes.items()]
     )
 
@@ -180,7 +190,7 @@ def _book_cost(
     costs = running_costs(
         pools, taken_back=[pk for pk, count in units.items() if count > 0 and pk not in values]
     )
-    movements, booked = [], {}
+    rows, booked = [], {}
     for variant_id, count in units.items():
         cost = costs[variant_id]
         units_before = cost.units
@@ -190,20 +200,19 @@ def _book_cost(
             booked[variant_id] = cost.receive(count, values[variant_id])
         else:
             booked[variant_id] = cost.take_back(count)
-        movements.append(
-            CostMovement(
-                pool_id=pools[variant_id].pk,
-                kind=CostMovement.Kind.ISSUE if count < 0 else CostMovement.Kind.RECEIPT,
-                units=count,
-                is_at_average=count > 0 and variant_id not in values,
-                value=booked[variant_id],
-                units_before=units_before,
-                reference=act.reference,
-                moved_at=act.at,
+        rows.append(
+            (
+                pools[variant_id].pk,
+                "ISSUE" if count < 0 else "RECEIPT",
+                count,
+                count > 0 and variant_id not in values,
+                booked[variant_id],
+                ZERO,
+                units_before,
+                act.reference,
+                act.at,
             )
         )
-    add_to_pools(
-        {pools[pk].pk: (count, booked[pk]) for pk, count in units.items()},
-    )
-    CostMovement.objects.bulk_create(movements)
+    add_to_pools({pools[pk].pk: (count, booked[pk]) for pk, count in units.items()})
+    copy_rows(table="inventory_costmovement", columns=_COST_COLUMNS, rows=rows)
     return booked

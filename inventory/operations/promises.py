@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from channels.models import Channel
 from inventory.models import Allocation, Location, StockLevel, WithdrawnPromise
@@ -15,7 +15,6 @@ from inventory.operations.levels import (
     ReferenceUsed,
     add_to_levels,
     lock_existing_levels,
-    note_availability,
     require_active,
     require_free,
     require_locations,
@@ -129,7 +128,7 @@ def release_allocation(*, units: Mapping[int, int], at: datetime) -> list[Alloca
     """
     require_positive(units)
     level_ids = Allocation.objects.filter(pk__in=list(units)).values_list("level_id", flat=True)
-    levels = list(StockLevel.objects.for_update().filter(pk__in=list(level_ids)))
+    list(StockLevel.objects.for_update().filter(pk__in=list(level_ids)))  # a lazy one locks nothing
     allocations = lock_promises(units)
     given_back: dict[int, int] = defaultdict(int)
     for allocation in allocations:
@@ -137,8 +136,7 @@ def release_allocation(*, units: Mapping[int, int], at: datetime) -> list[Alloca
         close_when_consumed(allocation, at=at)
         given_back[allocation.level_id] -= units[allocation.pk]
     Allocation.objects.bulk_update(allocations, ["released", "closed_at"])
-    add_to_levels(allocated=given_back)
-    note_availability(variant_ids=[level.variant_id for level in levels], at=at)
+    add_to_levels(allocated=given_back, at=at)
     return allocations
 
 
@@ -170,8 +168,7 @@ def sweep_levels(levels: Collection[StockLevel], *, at: datetime) -> list[Withdr
             )
         )
     Allocation.objects.bulk_update(over, ["released", "closed_at"])
-    add_to_levels(allocated=freed)
-    note_availability(variant_ids=[by_pk[pk].variant_id for pk in freed], at=at)
+    add_to_levels(allocated=freed, at=at)
     return WithdrawnPromise.objects.bulk_create(withdrawn)
 
 
@@ -269,9 +266,22 @@ def close_when_consumed(allocation: Allocation, *, at: datetime) -> None:
         allocation.closed_at = at
 
 
-def _earlier_promises(levels: Iterable[StockLevel], reference: str) -> list[Allocation]:
+def _earlier_promises(levels: Collection[StockLevel], reference: str) -> list[Allocation]:
+    ids = [level.pk for level in levels]
+    with connection.cursor() as cursor:
+        # Nearly never there, and asked for with every promise: the short way to a no.
+        cursor.execute(
+            """
+            SELECT EXISTS (SELECT FROM inventory_allocation
+                            WHERE level_id = ANY(%s::bigint[]) AND reference = %s)
+            """,
+            [ids, reference],
+        )
+        (is_known,) = cursor.fetchone()
+    if not is_known:
+        return []
     return list(
-        Allocation.objects.filter(level__in=list(levels), reference=reference)
+        Allocation.objects.filter(level_id__in=ids, reference=reference)
         .select_related("level")
         .order_by("pk")
     )
@@ -281,8 +291,9 @@ def _promise(taken: Mapping[StockLevel, int], like: Allocation) -> list[Allocati
     """Promise free units of locked levels (level -> units), each in a row that is like this."""
     if not taken:
         return []
-    add_to_levels(allocated={level.pk: count for level, count in taken.items()})
-    note_availability(variant_ids=[level.variant_id for level in taken], at=like.allocated_at)
+    add_to_levels(
+        allocated={level.pk: count for level, count in taken.items()}, at=like.allocated_at
+    )
     return Allocation.objects.bulk_create(
         [
             Allocation(

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import F
 
 from catalog.models import Variant
 from inventory.models import Location
@@ -243,15 +244,19 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
     """
     orders = list(PurchaseOrder.objects.for_update().filter(pk__in=list(order_ids)))
     lines_of = defaultdict(list)
-    for line in PurchaseOrderLine.objects.filter(order__in=orders).order_by("pk"):
-        lines_of[line.order_id].append(line)
+    for order_id, *counts in (
+        PurchaseOrderLine.objects.filter(order__in=orders)
+        .order_by("pk")
+        .values_list("order_id", F("ordered") - F("cancelled"), "received", "invoiced")
+    ):
+        lines_of[order_id].append(counts)
 
     done = {PurchaseOrder.Progress.COMPLETE, PurchaseOrder.Progress.OVER}
     for order in orders:
         lines = lines_of[order.pk]
-        targets = [line.ordered - line.cancelled for line in lines]
-        order.receipt_status = _progress([line.received for line in lines], targets)
-        order.invoice_status = _progress([line.invoiced for line in lines], targets)
+        targets = [target for target, _, _ in lines]
+        order.receipt_status = _progress([received for _, received, _ in lines], targets)
+        order.invoice_status = _progress([invoiced for _, _, invoiced in lines], targets)
         if (
             order.status == PurchaseOrder.Status.SENT
             and {

@@ -9,14 +9,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import prefetch_related_objects
 
 from catalog.queries import exchange_rate
 from inventory.models import StockMovement
 from inventory.operations import Received, Source, receive_stock
 from purchasing.models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
 from purchasing.operations.orders import refresh_progress
+from retail.common.copying import insert_objects
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.fields import MAX_UNITS
 from retail.common.models import User
@@ -98,7 +99,7 @@ def receive_over_order(
 
 def _lock(order_id: int) -> tuple[PurchaseOrder, dict[int, PurchaseOrderLine]]:
     order = PurchaseOrder.objects.for_update().select_related("supplier").get(pk=order_id)
-    return order, {line.pk: line for line in order.lines.for_update().select_related("variant")}
+    return order, {line.pk: line for line in order.lines.for_update()}
 
 
 def _check(
@@ -140,6 +141,7 @@ def _refuse_excess(
         if line.accepted > lines_by_id[line.order_line_id].expected
     }
     if excess:
+        prefetch_related_objects([lines_by_id[line_id] for line_id in excess], "variant")
         named = ", ".join(
             f"{lines_by_id[line_id].variant} by {units}" for line_id, units in excess.items()
         )
@@ -168,10 +170,8 @@ def _post(
     receipt_lines = _receipt_lines(
         receipt, lines_by_id, received, rate=exchange_rate(order.currency, at.date())
     )
-    GoodsReceiptLine.objects.bulk_create(receipt_lines)
-    for line in receipt_lines:
-        line.order_line.received = F("received") + line.accepted
-    PurchaseOrderLine.objects.bulk_update([line.order_line for line in receipt_lines], ["received"])
+    insert_objects(receipt_lines)
+    _add_received({line.order_line_id: line.accepted for line in receipt_lines})
     refresh_progress(order_ids=[order.pk], at=at)
 
     if accepted := _by_variant(receipt_lines):
@@ -184,6 +184,20 @@ def _post(
             source=_source(receipt, receipt_lines),
         )
     return receipt
+
+
+def _add_received(accepted: Mapping[int, int]) -> None:
+    """Add accepted units to locked order lines (line id -> units), in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE purchasing_purchaseorderline AS line
+               SET received = line.received + came.accepted
+              FROM unnest(%s::bigint[], %s::int[]) AS came (id, accepted)
+             WHERE line.id = came.id
+            """,
+            [list(accepted), list(accepted.values())],
+        )
 
 
 def _receipt_lines(

@@ -276,5 +276,5 @@ def test_release_expired_costs_the_same_queries_for_any_number(rows, django_asse
     for _ in range(rows):
         put_aside(expires_at=OVER)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         release_expired(limit=10, at=AT)
