@@ -10,13 +10,14 @@ from retail.embedded import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH_DIR = Path(os.environ.get("BENCH_DIR", ROOT / ".bench")).absolute()
+NAMES = ("supplier-file", "ingest", "promises", "receipts", "ledger")
 
 
 def main() -> None:
     """Start a durable server of its own unless one is named, then measure."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", type=Path, default=BENCH_DIR / "results.json")
-    parser.add_argument("--only", choices=["ingest", "supplier-file"], help="One of the measures.")
+    parser.add_argument("--only", choices=NAMES, nargs="+", default=NAMES, help="Some of them.")
     options = parser.parse_args()
     os.environ.setdefault("RETAIL_DEMO", "1")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "retail.settings")
@@ -36,14 +37,21 @@ def _measure(options: argparse.Namespace) -> None:
 
     django.setup()
 
-    from bench import harness, ingest, supplier_file  # noqa: PLC0415 - needs Django set up
+    from bench import (  # noqa: PLC0415 - needs Django set up
+        harness,
+        ingest,
+        ledger,
+        promises,
+        receipts,
+        supplier_file,
+    )
 
+    modules = (supplier_file, ingest, promises, receipts, ledger)
     measures: list[harness.Measure] = []
     with harness.fresh_database("retail_bench"):
-        if options.only in (None, "supplier-file"):
-            measures += supplier_file.measure()
-        if options.only in (None, "ingest"):
-            measures += ingest.measure()
+        for name, module in zip(NAMES, modules, strict=True):
+            if name in options.only:
+                measures += module.measure()
     harness.print_table(measures)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     harness.write_json(measures, options.json)

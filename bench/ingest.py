@@ -8,18 +8,17 @@ database does not check.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import random
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from bench.harness import Measure
+from bench.harness import Act, Measure, do_side_by_side
 from catalog.models import Product, Variant
 from channels.connectors.base import (
     IncomingAddress,
@@ -99,46 +98,19 @@ def _prepare() -> None:
 
 
 def _rate(work: Work, take_in: Callable[[IncomingOrder, datetime], None]) -> float:
-    """Return orders a second over all connections, each a process of its own."""
-    context = multiprocessing.get_context("fork")
-    start, ready = context.Event(), context.Semaphore(0)
-    connection.close()
-    processes = [
-        context.Process(target=_run, args=(work, take_in, part, start, ready))
-        for part in range(work.connections)
-    ]
-    for process in processes:
-        process.start()
-    for _ in processes:
-        ready.acquire()
-    begun = time.perf_counter()
-    start.set()
-    for process in processes:
-        process.join()
-    seconds = time.perf_counter() - begun
-    if any(process.exitcode for process in processes):
-        msg = f"A process of “{work.name}” failed."
-        raise RuntimeError(msg)
+    """Return orders a second over all connections."""
+    seconds = do_side_by_side(lambda part: _acts(work, take_in, part), processes=work.connections)
     return ORDERS[work.connections] / seconds
 
 
-def _run(work: Work, take_in, part: int, start, ready) -> None:  # noqa: ANN001 - a child's main
-    """Take in this process's part of the orders, once all processes are connected."""
-    try:
-        chance = random.Random(f"{work.prefix}{part}")
-        now = timezone.now()
-        count = ORDERS[work.connections] // work.connections
-        orders = [_order(work, f"{part}-{number}", chance, now) for number in range(count)]
-        connection.ensure_connection()
-        ready.release()
-        start.wait()
-        for order in orders:
-            take_in(order, now)
-    except BaseException:
-        ready.release()
-        raise
-    finally:
-        connection.close()
+def _acts(
+    work: Work, take_in: Callable[[IncomingOrder, datetime], None], part: int
+) -> Iterator[Act]:
+    """Yield the taking in of this process's part of the orders."""
+    chance = random.Random(f"{work.prefix}{part}")
+    now = timezone.now()
+    for number in range(ORDERS[work.connections] // work.connections):
+        yield partial(take_in, _order(work, f"{part}-{number}", chance, now), now)
 
 
 def _order(work: Work, number: str, chance: random.Random, now: datetime) -> IncomingOrder:
