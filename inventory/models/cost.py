@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -114,6 +115,8 @@ class CostMovement(AppendOnlyModel):
         ]
         indexes: ClassVar = [
             models.Index(fields=["reference"], name="inventory_cost_reference"),
+            # Rows are appended about in the order they happened, so a few bytes per page do.
+            BrinIndex(fields=["moved_at"], name="inventory_cost_moved_at"),
             # Also serves the foreign key: the latest movement of a pool, and those after a receipt.
             models.Index(fields=["pool", "id"], name="inventory_cost_order"),
             # What thinned the goods of an earlier receipt; a busy pool has few among many issues.

@@ -31,7 +31,7 @@ DAYS_BETWEEN_ORDERS = 18
 REORDER_BELOW, ORDER_UP_TO = 8, 36
 LINES_PER_ORDER = 14
 DAYS_TO_DECIDE = timedelta(days=6)
-FORGOTTEN_LINES, BROKEN_LINES = 0.06, 0.05
+FORGOTTEN_LINES, BROKEN_LINES, BILLED_BY_CARRIER = 0.06, 0.05, 0.15
 
 # What a supplier's list looks like on a bad day: each of these lines is refused with its reason.
 BAD_LINES = (
@@ -82,6 +82,8 @@ class Buying:
                 self.ends_at - timedelta(hours=hours),
                 self._order_round(supplier.code, ORDER_UP_TO // 2),
             )
+
+        self.agenda.add(self.ends_at - timedelta(hours=2), self._freight_of_the_newest)
 
     def _price_file(
         self, demo: DemoSupplier, factor: Decimal, extra_lines: Sequence[dict[str, str]]
@@ -185,17 +187,22 @@ class Buying:
 
     def _expect_freight(self, receipt_id: int, at: datetime) -> None:
         """Some deliveries come with a carrier who sends a bill of his own, some days later."""
-        is_news = at > self.ends_at - DAYS_TO_DECIDE
-        if self.chance.random() < (0.5 if is_news else 0.15):
-            amount = Decimal(self.chance.randint(1800, 6500)) / 100
-            happening = bill_freight(
-                self.shop,
-                self.agenda,
-                receipt_id=receipt_id,
-                amount=amount,
-                decide=self._decide,
-            )
-            self.agenda.add(at + timedelta(days=2), happening)
+        if self.chance.random() < BILLED_BY_CARRIER:
+            self.agenda.add(at + timedelta(days=2), self._freight(receipt_id))
+
+    def _freight_of_the_newest(self, at: datetime) -> None:
+        """Leave a carrier's bill on the accountant's desk this morning."""
+        newest = GoodsReceipt.objects.filter(lines__landed_cost_lines=None).latest("pk")
+        self._freight(newest.pk)(at)
+
+    def _freight(self, receipt_id: int) -> Happening:
+        return bill_freight(
+            self.shop,
+            self.agenda,
+            receipt_id=receipt_id,
+            amount=Decimal(self.chance.randint(1800, 6500)) / 100,
+            decide=self._decide,
+        )
 
     def _received(self, line_id: int, expected: int, part: int) -> ReceivedLine | None:
         """The first delivery misses a line now and then and has a broken piece or two."""

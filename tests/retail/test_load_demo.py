@@ -7,9 +7,9 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Product, Variant
 from channels.models import Channel
-from inventory.models import Location
+from inventory.models import Location, StockCount, Transfer
 from orders.models import Order, OrderHold
-from purchasing.models import PurchaseOrder, Supplier, SupplierInvoice, SupplierProduct
+from purchasing.models import LandedCost, PurchaseOrder, Supplier, SupplierInvoice, SupplierProduct
 from retail.common.models import ImportRun, User
 from retail.demo import story
 
@@ -30,11 +30,11 @@ def test_demo_is_loaded_through_the_acts_and_agrees_with_its_ledgers(short_story
         for model in (Product, Variant, Location, Channel, Supplier, SupplierProduct, Order)
     }
     assert counted == {
-        Product: 300,
-        Variant: 645,
-        Location: 3,
+        Product: 301,
+        Variant: 646,
+        Location: 5,
         Channel: 4,
-        Supplier: 5,
+        Supplier: 6,
         SupplierProduct: 645,
         Order: 100,
     }
@@ -47,6 +47,11 @@ def test_demo_is_loaded_through_the_acts_and_agrees_with_its_ledgers(short_story
     assert {"UNKNOWN_ITEM", "PRICE_MISMATCH", "NO_BUYER"} <= held
     assert {"DRAFT", "AWAITING_APPROVAL", "CLOSED"} <= orders
     assert SupplierInvoice.objects.exists()
+    transfers = set(Transfer.objects.values_list("status", flat=True))
+    counts = set(StockCount.objects.values_list("status", flat=True))
+    assert {"DRAFT", "DISPATCHED", "RECEIVED"} <= transfers
+    assert {"AWAITING_APPROVAL", "POSTED"} <= counts
+    assert {"DRAFT", "POSTED"} <= set(LandedCost.objects.values_list("status", flat=True))
     assert User.objects.filter(groups__isnull=False).distinct().count() == 8
 
 

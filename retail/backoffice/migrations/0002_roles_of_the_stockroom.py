@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         ("backoffice", "0001_roles"),
         ("catalog", "0002_bundles_and_active_variants"),
         ("channels", "0002_offer_rules"),
-        ("inventory", "0008_say_what_is_closed"),
+        ("inventory", "0011_index_of_cost_moments"),
         ("orders", "0003_lines_of_bundles"),
         ("purchasing", "0003_landed_cost"),
     ]
