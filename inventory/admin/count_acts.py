@@ -20,7 +20,7 @@ from catalog.forms import ScanField
 from catalog.models import Category
 from inventory import operations
 from inventory.admin.promises import whose
-from inventory.admin.shown import SEES_COST, shown_amount
+from inventory.admin.shown import SEES_COST, shown_amount, shown_difference
 from inventory.models import Location, StockCount, StockCountLine, StockLevel
 from inventory.operations import CountPlan, Variance
 from inventory.sheets import read_sheet, sheet_lines, with_expected
@@ -171,7 +171,7 @@ class RecountForm(ActForm):
                 self[f"again_{line.pk}"],
                 *_article(line),
                 f"{line.counted:,}",
-                f"{line.counted - line.expected_now:+,}",
+                shown_difference(line.counted - line.expected_now),
             )[: len(headings)]
             for line in self._lines
         ]
@@ -204,7 +204,7 @@ class ApproveForm(ActForm):
                 *_article(variance.line),
                 f"{variance.expected:,}",
                 f"{variance.line.counted:,}",
-                f"{variance.units:+,}",
+                shown_difference(variance.units),
                 self[f"reason_{variance.line.pk}"],
             )
             for variance in self._off

@@ -31,7 +31,7 @@ from catalog.scanning import meanings
 from inventory import operations
 from inventory.admin.count_acts import ADDS, APPROVES, COUNT_ACTS, NEW_COUNT, SHEET
 from inventory.admin.links import ArticleSearch
-from inventory.admin.shown import SEES_COST
+from inventory.admin.shown import SEES_COST, shown_difference
 from inventory.models import CountRequest, StockCount, StockCountEntry, StockCountLine
 from inventory.sheets import with_expected
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
@@ -93,7 +93,7 @@ class LineInline(ViewOnlyInline):
 
     @display(description="Difference")
     def shown_variance(self, line: Any) -> str:
-        return "-" if line.counted is None else f"{line.counted - line.expected_now:+,}"
+        return "-" if line.counted is None else shown_difference(line.counted - line.expected_now)
 
 
 @admin.register(StockCount)
@@ -227,7 +227,7 @@ class StockCountLineAdmin(ArticleSearch, ViewOnlyAdmin):
     def shown_variance(self, line: Any) -> str | None:
         if line.counted is None or line.seen_expected is None:
             return None
-        return f"{line.counted - line.seen_expected:+,}"
+        return shown_difference(line.counted - line.seen_expected)
 
 
 @admin.register(CountRequest)

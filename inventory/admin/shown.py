@@ -20,6 +20,11 @@ def shown_amount(value: Decimal) -> str:
     return display(value, settings.RETAIL_CURRENCY)
 
 
+def shown_difference(units: int) -> str:
+    """Return units more or fewer with their sign."""
+    return f"{units:+,}" if units else "0"
+
+
 def first_moment_after(day: date) -> datetime:
     """Return when a day, as the people here count days, is over."""
     return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))

@@ -25,7 +25,6 @@ class OfDeliveryInline(ViewOnlyInline):
     """Lines of deliveries on the page of a landed cost."""
 
     per_page = 50
-    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return with_articles(super().get_queryset(request))
@@ -178,7 +177,6 @@ class ClaimInline(ViewOnlyInline):
 
     model = FreightClaim
     verbose_name_plural = "Freight on goods"
-    hide_title = True
     fields = ("claimable", "claimed", "left")
     readonly_fields = ("left",)
 

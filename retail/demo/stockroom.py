@@ -163,7 +163,7 @@ class Stockroom:
 
     def _count_for_approval(self, at: datetime) -> None:
         """Leave a sheet on the manager's desk that differs by more than a store may post itself."""
-        self._counted("york", None, at, wrong=0.25)
+        self._counted("york", Category.objects.order_by("pk").last(), at, wrong=0.4)
 
     def _counted(
         self, store: str, category: Category | None, at: datetime, *, wrong: float

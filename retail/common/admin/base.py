@@ -296,6 +296,8 @@ class ViewOnlyInline(BaseInline):
 
     can_delete = False
     max_num = 0
+    # The columns say which row it is; a key of ours above them says nothing to anybody.
+    hide_title = True
 
     def has_add_permission(
         self,
