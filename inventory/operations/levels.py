@@ -138,7 +138,7 @@ def _check_variants(variant_ids: Collection[int]) -> list[str]:
              WHERE variant.id IS NULL OR NOT variant.is_stocked OR NOT variant.is_active
              ORDER BY variant.sku, wanted.id
             """,
-            [sorted(variant_ids)],
+            [as_array(sorted(variant_ids))],
         )
         odd = cursor.fetchall()
     if unknown := [pk for pk, sku, _ in odd if sku is None]:
@@ -156,6 +156,12 @@ def _named(skus: Sequence[str]) -> str:
     return ", ".join(skus[:SHORTAGES_NAMED]) + ending
 
 
+def as_array(numbers: Iterable[int | Decimal | None]) -> str:
+    """Return numbers as PostgreSQL writes an array: in one piece, not dumped one by one."""
+    texts = ("NULL" if number is None else str(number) for number in numbers)
+    return f"{{{','.join(texts)}}}"
+
+
 class Ids(Func):
     """
     Ids for `__in`, sent as one array.
@@ -168,34 +174,55 @@ class Ids(Func):
     output_field = BigIntegerField()
 
     def __init__(self, ids: Iterable[int]) -> None:
-        super().__init__(Value(sorted(ids)))
+        super().__init__(Value(as_array(sorted(ids))))
 
 
-class LevelIds(Func):
-    """Ids of the levels at (location id, variant id) pairs for `__in`, sent as two arrays."""
+class IdsOfAll(Func):
+    """
+    Ids of the rows with these keys for `__in`, or none where a row is missing.
+
+    keys: values of the columns. To lock by: as long as rows have to be made, nothing is locked.
+    """
 
     template = (
-        "(SELECT level.id FROM unnest(%(expressions)s) AS wanted (location_id, variant_id)"
-        " JOIN inventory_stocklevel AS level USING (location_id, variant_id))"
+        "(SELECT id FROM (SELECT kept.id, count(*) OVER () AS found"
+        " FROM unnest(%(expressions)s) AS wanted (%(columns)s)"
+        " JOIN %(table)s AS kept USING (%(columns)s)) AS known WHERE found = %(wanted)d)"
     )
     output_field = BigIntegerField()
 
-    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
-        ordered = sorted(pairs)
-        super().__init__(*(Cast(Value(list(ids)), _ARRAY) for ids in zip(*ordered, strict=True)))
+    def __init__(
+        self, *, table: str, columns: Sequence[str], keys: Collection[tuple[int, ...]]
+    ) -> None:
+        arrays = [as_array(values) for values in zip(*sorted(keys), strict=True)]
+        super().__init__(
+            *(Cast(Value(array), _ARRAY) for array in arrays),
+            table=table,
+            columns=", ".join(columns),
+            wanted=len(keys),
+        )
 
 
 def lock_pools(variant_ids: Collection[int]) -> dict[int, CostPool]:
     """Create the cost pools that are missing, lock all by primary key; variant id -> pool."""
     wanted = set(variant_ids)
-    pools = CostPool.objects.filter(variant_id__in=Ids(wanted))
-    if pools.count() < len(wanted):
-        missing = wanted - set(pools.values_list("variant_id", flat=True))
+    if not wanted:
+        return {}
+    pools = CostPool.objects.for_update().filter(
+        pk__in=IdsOfAll(
+            table="inventory_costpool", columns=["variant_id"], keys={(pk,) for pk in wanted}
+        )
+    )
+    locked = list(pools)
+    if not locked:
+        known = CostPool.objects.filter(variant_id__in=Ids(wanted))
+        missing = wanted - set(known.values_list("variant_id", flat=True))
         CostPool.objects.bulk_create(
             [CostPool(variant_id=variant_id) for variant_id in sorted(missing)],
             ignore_conflicts=True,
         )
-    return {pool.variant_id: pool for pool in pools.for_update()}
+        locked = list(pools.all())
+    return {pool.variant_id: pool for pool in locked}
 
 
 def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], StockLevel]:
@@ -211,17 +238,31 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     wanted = set(pairs)
     if not wanted:
         return {}
-    levels = StockLevel.objects.filter(pk__in=LevelIds(wanted))
-    if levels.count() < len(wanted):
-        missing = sorted(wanted - set(levels.values_list("location_id", "variant_id")))
-        # Where a level is, the article and the place were seen to be right when it was made.
-        require_stocked({variant for _, variant in missing})
-        require_locations({place for place, _ in missing})
-        StockLevel.objects.bulk_create(
-            [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
-            ignore_conflicts=True,
+    levels = StockLevel.objects.for_update().filter(
+        pk__in=IdsOfAll(
+            table="inventory_stocklevel", columns=["location_id", "variant_id"], keys=wanted
         )
-    return {(level.location_id, level.variant_id): level for level in levels.for_update()}
+    )
+    locked = list(levels)
+    if not locked:
+        _create_levels(wanted)
+        locked = list(levels.all())
+    return {(level.location_id, level.variant_id): level for level in locked}
+
+
+def _create_levels(pairs: Collection[tuple[int, int]]) -> None:
+    known = StockLevel.objects.filter(
+        location_id__in=Ids({place for place, _ in pairs}),
+        variant_id__in=Ids({variant for _, variant in pairs}),
+    )
+    missing = sorted(set(pairs) - set(known.values_list("location_id", "variant_id")))
+    # Where a level is, the article and the place were seen to be right when it was made.
+    require_stocked({variant for _, variant in missing})
+    require_locations({place for place, _ in missing})
+    StockLevel.objects.bulk_create(
+        [StockLevel(location_id=place, variant_id=variant) for place, variant in missing],
+        ignore_conflicts=True,
+    )
 
 
 def require_locations(location_ids: Collection[int | None]) -> None:
@@ -317,7 +358,12 @@ def add_to_levels(
             INSERT INTO inventory_availabilitychange (variant_id, changed_at)
             SELECT DISTINCT variant_id, %s::timestamptz FROM changed
             """,
-            [ids, [on_hand.get(pk, 0) for pk in ids], [allocated.get(pk, 0) for pk in ids], at],
+            [
+                as_array(ids),
+                as_array(on_hand.get(pk, 0) for pk in ids),
+                as_array(allocated.get(pk, 0) for pk in ids),
+                at,
+            ],
         )
 
 
@@ -332,5 +378,9 @@ def add_to_pools(changes: Mapping[int, tuple[int, Decimal]]) -> None:
               FROM unnest(%s::bigint[], %s::int[], %s::numeric[]) AS change (id, units, value)
              WHERE pool.id = change.id
             """,
-            [ids, [changes[pk][0] for pk in ids], [changes[pk][1] for pk in ids]],
+            [
+                as_array(ids),
+                as_array(changes[pk][0] for pk in ids),
+                as_array(changes[pk][1] for pk in ids),
+            ],
         )

@@ -79,7 +79,7 @@ def movement(
         source_id=source.document_id if source else None,
         source_line_ids=sorted(source.lines.get(level.variant_id, ())) if source else [],
         moved_at=act.at,
-        moved_by=act.by,
+        moved_by_id=act.by.pk if act.by else None,
     )
 
 

@@ -14,6 +14,7 @@ from inventory.operations.levels import (
     InsufficientStock,
     ReferenceUsed,
     add_to_levels,
+    as_array,
     lock_existing_levels,
     require_active,
     require_free,
@@ -275,7 +276,7 @@ def _earlier_promises(levels: Collection[StockLevel], reference: str) -> list[Al
             SELECT EXISTS (SELECT FROM inventory_allocation
                             WHERE level_id = ANY(%s::bigint[]) AND reference = %s)
             """,
-            [ids, reference],
+            [as_array(ids), reference],
         )
         (is_known,) = cursor.fetchone()
     if not is_known:
@@ -291,21 +292,60 @@ def _promise(taken: Mapping[StockLevel, int], like: Allocation) -> list[Allocati
     """Promise free units of locked levels (level -> units), each in a row that is like this."""
     if not taken:
         return []
-    add_to_levels(
-        allocated={level.pk: count for level, count in taken.items()}, at=like.allocated_at
-    )
-    return Allocation.objects.bulk_create(
-        [
-            Allocation(
-                level=level,
-                units=count,
-                reference=like.reference,
-                allocated_at=like.allocated_at,
-                allocated_by=like.allocated_by,
-                expires_at=like.expires_at,
-                channel=like.channel,
-                note=like.note,
+    keys = write_promises({level.pk: count for level, count in taken.items()}, like)
+    return [
+        Allocation(
+            pk=keys[level.pk],
+            level=level,
+            units=count,
+            reference=like.reference,
+            allocated_at=like.allocated_at,
+            allocated_by=like.allocated_by,
+            expires_at=like.expires_at,
+            channel=like.channel,
+            note=like.note,
+        )
+        for level, count in taken.items()
+    ]
+
+
+def write_promises(units: Mapping[int, int], like: Allocation) -> dict[int, int]:
+    """
+    Write the promises and add them to the totals; level id -> units, and then -> allocation id.
+
+    One statement, as every sale waits for it. The units are added in the database, for the reason
+    that `add_to_levels` gives.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH wanted AS (
+                SELECT * FROM unnest(%(levels)s::bigint[], %(units)s::int[]) AS wanted (id, units)
+            ), changed AS (
+                UPDATE inventory_stocklevel AS level SET allocated = level.allocated + wanted.units
+                  FROM wanted WHERE level.id = wanted.id
+                RETURNING level.variant_id
+            ), noted AS (
+                INSERT INTO inventory_availabilitychange (variant_id, changed_at)
+                SELECT DISTINCT variant_id, %(at)s::timestamptz FROM changed
             )
-            for level, count in taken.items()
-        ]
-    )
+            INSERT INTO inventory_allocation
+                (level_id, units, shipped, released, reference, allocated_at, allocated_by_id,
+                 expires_at, channel_id, note)
+            SELECT id, units, 0, 0, %(reference)s, %(at)s, %(by)s, %(expires_at)s, %(channel)s,
+                   %(note)s
+              FROM wanted ORDER BY id
+            RETURNING level_id, id
+            """,
+            {
+                "levels": as_array(units),
+                "units": as_array(units.values()),
+                "reference": like.reference,
+                "at": like.allocated_at,
+                "by": like.allocated_by_id,
+                "expires_at": like.expires_at,
+                "channel": like.channel_id,
+                "note": like.note,
+            },
+        )
+        return dict(cursor.fetchall())

@@ -74,15 +74,15 @@ def test_the_last_unit_goes_to_one_of_twenty_buyers():
 def test_the_race_is_real_once_the_lock_is_gone():
     """Control: both callers read before either writes, so only the constraint is left."""
     level = stock(units=1)
-    both_have_read, write = Barrier(2), promises.add_to_levels
+    both_have_read, write = Barrier(2), promises.write_promises
 
-    def write_after_both_have_read(**changes):
+    def write_after_both_have_read(*changes):
         both_have_read.wait(timeout=10)
-        write(**changes)
+        return write(*changes)
 
     with (
         mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(promises, "add_to_levels", write_after_both_have_read),
+        mock.patch.object(promises, "write_promises", write_after_both_have_read),
     ):
         outcomes = race(claim(level, reference="SO-1"), claim(level, reference="SO-2"))
 

@@ -263,7 +263,7 @@ def test_post_issues_costs_the_same_queries_for_any_number_of_lines(
     levels = [stock(units=9, location=location) for _ in range(lines)]
     issues = [issue(level, 1, minute=minute) for minute, level in enumerate(levels)]
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         post_issues(issues=issues, at=AT)
 
 

@@ -129,7 +129,7 @@ def test_issue_stock_costs_the_same_queries_for_any_number_of_variants(
     location = LocationFactory()
     levels = [stock(location=location) for _ in range(lines)]
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         issue_stock(
             location=location,
             units={level.variant_id: 2 for level in levels},
@@ -228,7 +228,7 @@ def test_ship_allocated_costs_the_same_queries_for_any_number_of_promises(
     location = LocationFactory()
     allocations = [promise(level=stock(location=location)) for _ in range(lines)]
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         ship_allocated(
             units={allocation.pk: 1 for allocation in allocations}, reference="SH-1", at=AT
         )

@@ -93,7 +93,7 @@ def test_allocate_stock_costs_the_same_queries_for_any_number_of_variants(
     location = LocationFactory()
     levels = [stock(location=location) for _ in range(lines)]
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         allocate_stock(
             location=location,
             units={level.variant_id: 2 for level in levels},

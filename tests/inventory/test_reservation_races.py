@@ -241,7 +241,7 @@ def test_a_store_sale_and_a_promise_of_the_last_unit_end_with_the_goods_gone():
 def test_the_race_of_sale_and_promise_is_real_once_the_locks_are_gone():
     """Control: the unit is promised that the sale has found free, so the constraint is left."""
     level = stock(units=1)
-    places = [(promises, "add_to_levels"), (posting, "add_to_levels")]
+    places = [(promises, "write_promises"), (posting, "add_to_levels")]
 
     with without_locks(), both_read_before_either_writes(*places):
         outcomes = race(store_sale(level), claim(level))

@@ -234,7 +234,7 @@ def test_sell_stock_costs_the_same_queries_for_any_number_of_articles(
     for level in levels:
         promise(level=level, units=2)
 
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(25):
         sell(*levels, units=3)
 
 

@@ -255,7 +255,7 @@ def test_the_race_of_departure_and_promise_is_real_once_the_locks_are_gone():
     transit = transit_location()
     transfer = drafted_transfer(level := stock(units=1), units=1)
     StockLevel.objects.create(location=transit, variant=level.variant)
-    places = [(promises, "add_to_levels"), (posting, "add_to_levels")]
+    places = [(promises, "write_promises"), (posting, "add_to_levels")]
 
     with without_locks(), both_read_before_either_writes(*places):
         outcomes = race(departure(transfer), claim(level))

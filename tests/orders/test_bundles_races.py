@@ -64,15 +64,15 @@ def test_the_race_for_the_last_component_is_real_once_the_lock_is_gone():
     pen, _, ink = shelf()
     channel = ChannelFactory()
     sku = bundle({pen.variant: 1, ink.variant: 1}).sku
-    both_have_read, write = Barrier(2), promises.add_to_levels
+    both_have_read, write = Barrier(2), promises.write_promises
 
-    def write_after_both_have_read(**changes):
+    def write_after_both_have_read(*changes):
         both_have_read.wait(timeout=5)
-        return write(**changes)
+        return write(*changes)
 
     with (
         mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(promises, "add_to_levels", write_after_both_have_read),
+        mock.patch.object(promises, "write_promises", write_after_both_have_read),
     ):
         outcomes = race(*[buying(channel, n, sku) for n in range(2)])
 

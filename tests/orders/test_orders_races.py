@@ -98,15 +98,15 @@ def test_the_race_for_the_last_unit_is_real_once_the_lock_is_gone():
     level = stock(units=1)
     channel = ChannelFactory()
     orders = orders_of_strangers(2, incoming_line(sku=level.variant.sku))
-    both_have_read, write = Barrier(2), promises.add_to_levels
+    both_have_read, write = Barrier(2), promises.write_promises
 
-    def write_after_both_have_read(**changes):
+    def write_after_both_have_read(*changes):
         both_have_read.wait(timeout=5)
-        return write(**changes)
+        return write(*changes)
 
     with (
         mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(promises, "add_to_levels", write_after_both_have_read),
+        mock.patch.object(promises, "write_promises", write_after_both_have_read),
     ):
         outcomes = race(*[deliver(channel, incoming) for incoming in orders])
 

@@ -49,15 +49,15 @@ def test_both_lines_of_an_order_are_promised_or_none():
 def test_the_race_for_both_lines_is_real_once_the_lock_is_gone():
     """Control: both orders read before either writes, so only the constraint is left."""
     desk, level = ChannelFactory(kind=Channel.Kind.MANUAL), stock(units=4)
-    both_have_read, write = Barrier(2), promises.add_to_levels
+    both_have_read, write = Barrier(2), promises.write_promises
 
-    def write_after_both_have_read(**changes):
+    def write_after_both_have_read(*changes):
         both_have_read.wait(timeout=10)
-        write(**changes)
+        return write(*changes)
 
     with (
         mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(promises, "add_to_levels", write_after_both_have_read),
+        mock.patch.object(promises, "write_promises", write_after_both_have_read),
     ):
         outcomes = race(*(order_of_two_lines(desk, level, f"call-{n}") for n in range(2)))
 
