@@ -1,16 +1,15 @@
-// A field to scan into: Enter, which scanners send after each code, goes on to the next field
-// instead of sending a form that is not filled in yet; a name that is typed finds SKUs.
+// A field to scan into: Enter, which scanners send after each code, goes on to the next field that
+// must still be filled in, and sends the form when there is none; a name that is typed finds SKUs.
 "use strict";
 
 (() => {
   const WAIT_MS = 250;
 
-  const fieldAfter = (input) => {
-    const fields = [...input.form.elements].filter(
-      (field) => field.offsetParent !== null && !field.disabled && field.type !== "hidden",
-    );
-    const next = fields[fields.indexOf(input) + 1];
-    return next?.matches("input, select, textarea") ? next : undefined;
+  const gapAfter = (input) => {
+    const fields = [...input.form.elements];
+    return fields
+      .slice(fields.indexOf(input) + 1)
+      .find((field) => field.required && !field.value && field.offsetParent !== null);
   };
 
   const offer = async (input, list) => {
@@ -41,7 +40,7 @@
       waiting = window.setTimeout(() => offer(input, list).catch(() => {}), WAIT_MS);
     });
     input.addEventListener("keydown", (event) => {
-      const next = event.key === "Enter" ? fieldAfter(input) : undefined;
+      const next = event.key === "Enter" ? gapAfter(input) : undefined;
       if (!next) return;
       event.preventDefault();
       next.focus();
@@ -49,6 +48,12 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll("input[data-suggest-url]").forEach(prepare);
+    const inputs = [...document.querySelectorAll("input[data-suggest-url]")];
+    inputs.forEach(prepare);
+    // Browsers leave `autofocus` alone once anything else had the focus, however short. A code that
+    // was refused is selected, so that the next scan replaces it.
+    const first = inputs.find((input) => input.autofocus);
+    first?.focus();
+    first?.select();
   });
 })();
