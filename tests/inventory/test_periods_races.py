@@ -2,28 +2,30 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Event
 from unittest import mock
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, transaction
 
 from inventory.models import ClosedPeriod
-from inventory.operations import PeriodClosed, close_period, issue_stock, periods, posting
+from inventory.operations import PeriodClosed, close_period, issue_stock, periods
 from inventory.queries import differences
 from tests.factories.common import UserFactory
 from tests.factories.inventory import stock
+from tests.inventory.held_postings import (
+    SECONDS,
+    held_after_the_check,
+    wait_until_somebody_waits,
+)
 from tests.inventory.shared import figures
-from tests.races import race
+from tests.races import beside, in_its_own_connection, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOVEMBER_15 = datetime(2026, 11, 15, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 BEFORE = NOVEMBER_15 - timedelta(hours=1)
-SECONDS = 20
 
 
 def sale(level, reference="S-1"):
@@ -41,65 +43,10 @@ def closing():
     return partial(close_period, ends_at=NOVEMBER_15, at=NOW, by=UserFactory())
 
 
-def in_its_own_connection(call):
-    """Return the call, made so that its thread leaves no connection behind."""
-
-    def run():
-        try:
-            return call()
-        finally:
-            connections.close_all()
-
-    return run
-
-
-@contextmanager
-def beside(call):
-    """Run a call in another thread; give its future."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        yield thread.submit(in_its_own_connection(call))
-
-
-def wait_until_somebody_waits():
-    """Return when another connection waits for the ledgers."""
-    with connection.cursor() as cursor:
-        for _ in range(SECONDS * 50):
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND relation = 'inventory_costmovement'::regclass"
-            )
-            if cursor.fetchone()[0]:
-                return
-            cursor.execute("SELECT pg_sleep(0.02)")
-    pytest.fail("nobody waited")
-
-
-@contextmanager
-def held_after_the_check(level):
-    """Post a sale that stops between check and writing; give its future and what lets it go on."""
-    checked, go_on = Event(), Event()
-    check = posting.require_open_period
-
-    def check_and_wait(at):
-        check(at)
-        checked.set()
-        assert go_on.wait(timeout=SECONDS)
-
-    with (
-        mock.patch.object(posting, "require_open_period", check_and_wait),
-        beside(sale(level)) as posted,
-    ):
-        assert checked.wait(timeout=SECONDS)
-        try:
-            yield posted, go_on
-        finally:
-            go_on.set()
-
-
 def test_closing_waits_for_a_posting_that_found_the_books_open():
     level = stock(units=5, at=BEFORE)
 
-    with held_after_the_check(level) as (posted, go_on), beside(closing()) as closed:
+    with held_after_the_check(sale(level)) as (posted, go_on), beside(closing()) as closed:
         wait_until_somebody_waits()
         closed_too_early = ClosedPeriod.objects.exists()
         go_on.set()
@@ -118,7 +65,7 @@ def test_the_race_is_real_once_nobody_waits():
 
     with (
         mock.patch.object(periods, "stop_postings"),
-        held_after_the_check(level) as (posted, go_on),
+        held_after_the_check(sale(level)) as (posted, go_on),
         beside(closing()) as closed,
     ):
         period = closed.result(timeout=SECONDS)
@@ -137,7 +84,7 @@ def test_a_posting_that_waited_for_the_closing_is_refused_in_words():
     with ThreadPoolExecutor(max_workers=1) as thread:
         with transaction.atomic():
             closing()()
-            posted = thread.submit(in_its_own_connection(sale(level)))
+            posted = thread.submit(in_its_own_connection, sale(level))
             wait_until_somebody_waits()
 
         refusal = posted.exception(timeout=SECONDS)
@@ -152,7 +99,7 @@ def test_closing_between_two_postings_of_one_transaction_does_not_deadlock():
     with ThreadPoolExecutor(max_workers=1) as thread:
         with transaction.atomic():
             sale(first)()
-            closed = thread.submit(in_its_own_connection(closing()))
+            closed = thread.submit(in_its_own_connection, closing())
             wait_until_somebody_waits()
             sale(second)()
 

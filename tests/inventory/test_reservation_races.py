@@ -1,10 +1,9 @@
 """Promises beside what ends them: expiry, a sale in the store, an adjustment, a second line."""
 
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Barrier
 from unittest import mock
 
 import pytest
@@ -35,7 +34,7 @@ from inventory.queries import differences
 from tests.factories.inventory import STOCKED_AT, LocationFactory, promise, stock
 from tests.factories.inventory_promises import put_aside
 from tests.inventory.shared import figures, pool_of
-from tests.races import race
+from tests.races import both_read_before_either_writes, race, refusal_among
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -94,29 +93,6 @@ def without_locks():
         mock.patch.object(CostPoolQuerySet, "for_update", models.QuerySet.all),
     ):
         yield
-
-
-@contextmanager
-def both_read_before_either_writes(*places):
-    """Hold two callers at these functions, each (owner, name), until both have got there."""
-    both_have_read = Barrier(2)
-
-    def held(write):
-        def wait_and_write(*args, **kwargs):
-            both_have_read.wait(timeout=10)
-            return write(*args, **kwargs)
-
-        return wait_and_write
-
-    with ExitStack() as patches:
-        for owner, name in places:
-            patches.enter_context(mock.patch.object(owner, name, held(getattr(owner, name))))
-        yield
-
-
-def refusal_among(outcomes):
-    [refusal] = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
-    return str(refusal)
 
 
 def test_expiry_and_shipment_of_one_reservation_exclude_each_other():

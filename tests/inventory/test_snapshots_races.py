@@ -1,27 +1,29 @@
 """Snapshots beside postings: what is dated before the end of a day is in it, or drops it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Event
 from unittest import mock
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import transaction
 
 from inventory.models import LevelSnapshot, StockSnapshot
-from inventory.operations import issue_stock, posting, snapshots, take_snapshot
+from inventory.operations import issue_stock, snapshots, take_snapshot
 from inventory.queries import differences, stock_as_of
 from tests.factories.inventory import stock
+from tests.inventory.held_postings import (
+    SECONDS,
+    held_after_the_check,
+    wait_until_somebody_waits,
+)
 from tests.inventory.shared import figures
-from tests.races import race
+from tests.races import beside, in_its_own_connection, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOVEMBER_15 = datetime(2026, 11, 15, tzinfo=UTC)
 NOW = NOVEMBER_15 + timedelta(minutes=10)
 BEFORE = NOVEMBER_15 - timedelta(hours=1)
-SECONDS = 20
 
 
 def sale(level, reference="S-1", at=BEFORE):
@@ -39,61 +41,6 @@ def taking():
     return partial(take_snapshot, ends_at=NOVEMBER_15, at=NOW)
 
 
-def in_its_own_connection(call):
-    """Return the call, made so that its thread leaves no connection behind."""
-
-    def run():
-        try:
-            return call()
-        finally:
-            connections.close_all()
-
-    return run
-
-
-@contextmanager
-def beside(call):
-    """Run a call in another thread; give its future."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        yield thread.submit(in_its_own_connection(call))
-
-
-def wait_until_somebody_waits():
-    """Return when another connection waits for the ledgers."""
-    with connection.cursor() as cursor:
-        for _ in range(SECONDS * 50):
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND relation = 'inventory_costmovement'::regclass"
-            )
-            if cursor.fetchone()[0]:
-                return
-            cursor.execute("SELECT pg_sleep(0.02)")
-    pytest.fail("nobody waited")
-
-
-@contextmanager
-def held_after_the_check(level):
-    """Post a sale that stops between check and writing; give its future and what lets it go on."""
-    checked, go_on = Event(), Event()
-    check = posting.require_open_period
-
-    def check_and_wait(at):
-        check(at)
-        checked.set()
-        assert go_on.wait(timeout=SECONDS)
-
-    with (
-        mock.patch.object(posting, "require_open_period", check_and_wait),
-        beside(sale(level)) as posted,
-    ):
-        assert checked.wait(timeout=SECONDS)
-        try:
-            yield posted, go_on
-        finally:
-            go_on.set()
-
-
 def kept_units():
     return list(LevelSnapshot.objects.values_list("on_hand", flat=True))
 
@@ -101,7 +48,7 @@ def kept_units():
 def test_a_snapshot_waits_for_a_posting_under_way_and_has_it():
     level = stock(units=5, at=BEFORE)
 
-    with held_after_the_check(level) as (posted, go_on), beside(taking()) as taken:
+    with held_after_the_check(sale(level)) as (posted, go_on), beside(taking()) as taken:
         wait_until_somebody_waits()
         taken_too_early = StockSnapshot.objects.exists()
         go_on.set()
@@ -119,7 +66,7 @@ def test_the_race_is_real_once_nobody_waits():
 
     with (
         mock.patch.object(snapshots, "stop_postings"),
-        held_after_the_check(level) as (posted, go_on),
+        held_after_the_check(sale(level)) as (posted, go_on),
         beside(taking()) as taken,
     ):
         taken.result(timeout=SECONDS)
@@ -139,7 +86,7 @@ def test_a_posting_that_waited_for_a_snapshot_drops_it():
     with ThreadPoolExecutor(max_workers=1) as thread:
         with transaction.atomic():
             taking()()
-            posted = thread.submit(in_its_own_connection(sale(level)))
+            posted = thread.submit(in_its_own_connection, sale(level))
             wait_until_somebody_waits()
 
         posted.result(timeout=SECONDS)
@@ -154,7 +101,7 @@ def test_a_snapshot_between_two_postings_of_one_transaction_does_not_deadlock():
     with ThreadPoolExecutor(max_workers=1) as thread:
         with transaction.atomic():
             sale(first)()
-            taken = thread.submit(in_its_own_connection(taking()))
+            taken = thread.submit(in_its_own_connection, taking())
             wait_until_somebody_waits()
             sale(second)()
 

@@ -1,10 +1,9 @@
 """Transfers beside each other and beside buyers: goods leave once and arrive once."""
 
 from collections import Counter
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from threading import Barrier
 from unittest import mock
 
 import pytest
@@ -44,7 +43,7 @@ from tests.factories.inventory_transfers import (
     transit_location,
 )
 from tests.inventory.shared import figures, pool_of
-from tests.races import race
+from tests.races import both_read_before_either_writes, race, refusal_among
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -101,29 +100,6 @@ def without_locks():
         mock.patch.object(models.QuerySet, "select_for_update", lambda rows, **_: rows),
     ):
         yield
-
-
-@contextmanager
-def both_read_before_either_writes(*places):
-    """Hold two callers at these functions, each (owner, name), until both have got there."""
-    both_have_read = Barrier(2)
-
-    def held(write):
-        def wait_and_write(*args, **kwargs):
-            both_have_read.wait(timeout=10)
-            return write(*args, **kwargs)
-
-        return wait_and_write
-
-    with ExitStack() as patches:
-        for owner, name in places:
-            patches.enter_context(mock.patch.object(owner, name, held(getattr(owner, name))))
-        yield
-
-
-def refusal_among(outcomes):
-    [refusal] = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
-    return str(refusal)
 
 
 def test_a_transfer_sent_many_times_at_once_leaves_once():
