@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -196,8 +197,8 @@ WHERE level.id = wanted.id
 _ALLOCATIONS = """
 WITH promised AS (
     INSERT INTO inventory_allocation
-        (level_id, reference, units, shipped, released, allocated_at)
-    SELECT id, %(number)s, units, 0, 0, %(now)s
+        (level_id, reference, units, shipped, released, channel_id, note, allocated_at)
+    SELECT id, %(number)s, units, 0, 0, %(channel)s, '', %(now)s
     FROM unnest(%(levels)s::bigint[], %(units)s::int[]) AS wanted (id, units)
     RETURNING id, level_id, units
 )
@@ -221,7 +222,7 @@ def _by_hand(order: IncomingOrder, now: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CUSTOMER, {"account": order.buyer.account})
         customer, address, channel, location = cursor.fetchone()
-        given = {
+        given: dict[str, Any] = {
             "customer": customer,
             "address": address,
             "channel": channel,

@@ -114,7 +114,7 @@ def make_ledger(*, rows: int) -> None:
             for place in range(PLACES)
         ]
     )
-    given = {
+    given: dict[str, Any] = {
         "product": product.pk,
         "locations": [location.pk for location in locations],
         "beginning": BEGINNING,

@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from statistics import median
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -122,7 +123,12 @@ INSERT INTO inventory_availabilitychange (variant_id, changed_at) VALUES (%(vari
 
 def promise_by_hand(location: Location, variant_id: int, reference: str, at: datetime) -> None:
     """Promise a unit with three statements that nothing precedes."""
-    given = {"location": location.pk, "variant": variant_id, "reference": reference, "at": at}
+    given: dict[str, Any] = {
+        "location": location.pk,
+        "variant": variant_id,
+        "reference": reference,
+        "at": at,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TAKE, given)
         taken = cursor.fetchone()

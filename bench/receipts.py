@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -182,7 +183,7 @@ _STOCK = (
 
 def receive_stock_by_hand(delivery: Delivery, reference: str) -> None:
     """Put the delivery into stock."""
-    given = {
+    given: dict[str, Any] = {
         "location": delivery.location.pk,
         "variants": list(delivery.variant_ids),
         "units": UNITS,
@@ -233,7 +234,7 @@ _ORDERED = (
 
 def receive_goods_by_hand(order: PurchaseOrder) -> None:
     """Take in all that was ordered, which leaves nothing to come."""
-    given = {
+    given: dict[str, Any] = {
         "order": order.pk,
         "key": order.reference,
         "units": UNITS,

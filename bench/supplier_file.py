@@ -6,6 +6,7 @@ import csv
 import tempfile
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -94,7 +95,7 @@ def _import(profile: SupplierFileProfile, path: Path) -> None:
 
 def _by_hand(supplier: Supplier, path: Path) -> None:
     now = timezone.now()
-    parameters = {"supplier": supplier.pk, "at": now, "on": now.date()}
+    parameters: dict[str, Any] = {"supplier": supplier.pk, "at": now, "on": now.date()}
     create, *statements = _BY_HAND
     with transaction.atomic(), connection.cursor() as cursor, path.open("rb") as stream:
         cursor.execute(create)

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Greatest, Round
 
@@ -23,7 +22,7 @@ from purchasing.models import (
     SupplierInvoiceLine,
     SupplierPrice,
 )
-from retail.common.integrity import Difference
+from retail.common.integrity import Difference, differences_of
 from retail.common.money import minor_units, round_rate
 
 ALIKE_WITHIN = timedelta(days=30)
@@ -358,12 +357,4 @@ def differences() -> list[Difference]:
 
     The caller opens a snapshot first, else a receipt between two queries looks like a mistake.
     """
-    found = []
-    with connection.cursor() as cursor:
-        for kind, query in _CHECKS.items():
-            cursor.execute(query)
-            found += [
-                Difference(kind=kind, key=key, expected=str(expected), actual=str(actual))
-                for key, expected, actual in cursor.fetchall()
-            ]
-    return found
+    return differences_of(_CHECKS)

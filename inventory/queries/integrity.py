@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
-from retail.common.integrity import Difference
+from retail.common.integrity import Difference, differences_of
 
 # Each query returns key, expected, actual for the rows that differ, and nothing otherwise.
 _CHECKS = {
@@ -215,12 +213,4 @@ def differences() -> list[Difference]:
 
     The caller opens a snapshot first, else a sale between two queries looks like a mistake.
     """
-    found = []
-    with connection.cursor() as cursor:
-        for kind, query in _CHECKS.items():
-            cursor.execute(query)
-            found += [
-                Difference(kind=kind, key=key, expected=str(expected), actual=str(actual))
-                for key, expected, actual in cursor.fetchall()
-            ]
-    return found
+    return differences_of(_CHECKS)

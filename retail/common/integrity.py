@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,24 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.key} should be {self.expected} and is {self.actual}"
+
+
+def differences_of(checks: Mapping[str, str]) -> list[Difference]:
+    """
+    Return what queries find wrong.
+
+    checks: kind of the difference -> a SELECT of key, expected and actual figure of each row that
+    is wrong.
+    """
+    found = []
+    with connection.cursor() as cursor:
+        for kind, query in checks.items():
+            cursor.execute(query)
+            found += [
+                Difference(kind=kind, key=key, expected=str(expected), actual=str(actual))
+                for key, expected, actual in cursor.fetchall()
+            ]
+    return found
 
 
 @contextmanager
