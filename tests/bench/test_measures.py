@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from bench import __main__ as main
-from bench import ledger, promises, receipts
+from bench import ingest, ledger, promises, receipts, supplier_file
 from bench.harness import in_turn
 from inventory.models import (
     Allocation,
@@ -14,10 +14,41 @@ from inventory.models import (
     StockMovement,
 )
 from inventory.queries import differences, stock_as_of, value_as_of
-from purchasing.models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
+from orders.models import Order
+from purchasing.models import (
+    GoodsReceipt,
+    GoodsReceiptLine,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    SupplierPrice,
+)
 from tests.raw_sql import execute
 
 LINES = 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_orders_are_measured_in_small(monkeypatch):
+    monkeypatch.setattr(ingest, "ORDERS", {1: 2, 2: 4})
+
+    measures = ingest.measure()
+
+    by_us, by_hand = (Order.objects.filter(external_id__startswith=prefix) for prefix in ("O", "S"))
+    assert len(measures) == 4
+    assert by_us.count() == by_hand.count() == 12
+    # Which articles and buyers they name is left to chance; all else of their promises is not.
+    assert promised(by_us) == promised(by_hand) == 3 * 12
+    assert differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_supplier_file_is_measured_in_small(monkeypatch):
+    monkeypatch.setattr(supplier_file, "LINES", 10)
+
+    measures = supplier_file.measure()
+
+    assert len(measures) == 2
+    assert SupplierPrice.objects.count() > 10
 
 
 @pytest.mark.django_db(transaction=True)
@@ -61,6 +92,13 @@ def test_measures_keep_the_median_of_acts_done_in_turn():
 
     assert done == ["ours", "theirs"] * 3
     assert measure.ratio == measure.ours / measure.theirs
+
+
+def promised(orders):
+    """Return how many lines of orders are promised whole, as orders of their channel."""
+    return Allocation.objects.filter(
+        reference__in=orders.values("number"), channel__code="bench", units=1, note=""
+    ).count()
 
 
 def rows(queryset, *left_out):
