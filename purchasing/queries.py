@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Greatest, Round
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest, Round
 
 from purchasing.models import (
     GoodsReceiptLine,
@@ -26,6 +26,8 @@ from retail.common.integrity import Difference, differences_of
 from retail.common.money import minor_units, round_rate
 
 ALIKE_WITHIN = timedelta(days=30)
+# Units of an order line that the supplier still owes.
+STILL_TO_COME = F("ordered") - F("cancelled") - F("received")
 
 
 @dataclass(frozen=True)
@@ -147,13 +149,10 @@ def incoming_units(*, variant_ids: Collection[int]) -> list[Incoming]:
     Several lines of an order are one row. What is not sent yet nobody delivers.
     """
     rows = (
-        PurchaseOrderLine.objects.filter(
-            variant_id__in=list(variant_ids),
-            order__status=PurchaseOrder.Status.SENT,
-            ordered__gt=F("cancelled") + F("received"),
-        )
+        _still_to_come()
+        .filter(variant_id__in=list(variant_ids))
         .values("variant_id", "order_id")
-        .annotate(units=Sum(F("ordered") - F("cancelled") - F("received")))
+        .annotate(units=Sum(STILL_TO_COME))
         .order_by(F("order__expected_on").asc(nulls_last=True), "order_id", "variant_id")
         .values_list(
             "variant_id",
@@ -167,6 +166,22 @@ def incoming_units(*, variant_ids: Collection[int]) -> list[Incoming]:
         )
     )
     return [Incoming(*row) for row in rows]
+
+
+def incoming_to_level() -> Coalesce:
+    """Return the units that are still to come to a stock level, to annotate levels with."""
+    lines = _still_to_come().filter(
+        variant=OuterRef("variant"), order__location=OuterRef("location")
+    )
+    return Coalesce(
+        Subquery(lines.values("variant").annotate(units=Sum(STILL_TO_COME)).values("units")), 0
+    )
+
+
+def _still_to_come() -> QuerySet[PurchaseOrderLine]:
+    return PurchaseOrderLine.objects.filter(
+        order__status=PurchaseOrder.Status.SENT, ordered__gt=F("cancelled") + F("received")
+    )
 
 
 def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:

@@ -1,5 +1,25 @@
-"""Buying in the admin: suppliers, orders, receipts, invoices."""
+"""Buying in the admin: suppliers, orders, receipts, invoices, and what they mean for stock."""
 
-from purchasing.admin import files, invoices, landed, matches, orders, payables, receipts, suppliers
+from purchasing.admin import (
+    files,
+    invoices,
+    landed,
+    matches,
+    orders,
+    payables,
+    receipts,
+    stock,
+    suppliers,
+)
 
-__all__ = ["files", "invoices", "landed", "matches", "orders", "payables", "receipts", "suppliers"]
+__all__ = [
+    "files",
+    "invoices",
+    "landed",
+    "matches",
+    "orders",
+    "payables",
+    "receipts",
+    "stock",
+    "suppliers",
+]
