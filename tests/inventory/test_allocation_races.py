@@ -10,7 +10,13 @@ from unittest import mock
 import pytest
 from django.db import IntegrityError, OperationalError, models
 
-from inventory.models import Allocation, AllocationQuerySet, StockLevel, StockLevelQuerySet
+from inventory.models import (
+    Allocation,
+    AllocationQuerySet,
+    CostPool,
+    StockLevel,
+    StockLevelQuerySet,
+)
 from inventory.operations import (
     InsufficientStock,
     NotPromised,
@@ -18,7 +24,10 @@ from inventory.operations import (
     adjust_stock,
     allocate_stock,
     correct_cost,
+    cost,
     issue_stock,
+    issues,
+    posting,
     promises,
     receive_stock,
     release_allocation,
@@ -27,8 +36,9 @@ from inventory.operations import (
 from inventory.queries import differences
 from tests.factories.catalog import VariantFactory
 from tests.factories.inventory import LocationFactory, promise, stock
+from tests.inventory.lifted_locks import pools_locked_in_the_order_asked_for, without_locks
 from tests.inventory.shared import figures, pool_of
-from tests.races import race
+from tests.races import SECONDS_TO_WAIT, both_read_before_either_writes, race, refusal_among
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -52,6 +62,47 @@ def sale(*levels, reference):
         units={level.variant_id: 1 for level in levels},
         kind="SALE",
         reference=reference,
+        at=AT,
+    )
+
+
+def shipment(*allocations, reference="SH-1"):
+    return partial(
+        ship_allocated,
+        units={allocation.pk: 1 for allocation in allocations},
+        reference=reference,
+        at=AT,
+    )
+
+
+def first_receipt(location, *variants, reference):
+    return partial(
+        receive_stock,
+        location=location,
+        received={variant.pk: Received(units=1, value=Decimal(1)) for variant in variants},
+        reference=reference,
+        at=AT,
+    )
+
+
+def loss(level):
+    return partial(
+        adjust_stock,
+        location=level.location,
+        quantities={level.variant_id: -1},
+        reference="ADJ-1",
+        reason="Broken",
+        at=AT,
+    )
+
+
+def correction(level):
+    return partial(
+        correct_cost,
+        variant_id=level.variant_id,
+        receipt_reference="GR-1",
+        amount=Decimal(10),
+        reference="SI-1",
         at=AT,
     )
 
@@ -101,6 +152,18 @@ def test_the_same_document_twice_at_once_is_promised_once():
     assert figures(level) == (9, 1)
 
 
+def test_the_race_of_one_document_is_real_once_the_lock_is_gone():
+    """Control: neither finds the promise made, so only the constraint is left."""
+    level = stock(units=9)
+
+    with without_locks(), both_read_before_either_writes((promises, "write_promises")):
+        outcomes = race(claim(level, reference="SO-1"), claim(level, reference="SO-1"))
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_allocation_reference_once_per_level" in refusal_among(outcomes)
+    assert figures(level) == (9, 1)
+
+
 def test_two_documents_in_opposite_order_do_not_deadlock():
     location = LocationFactory()
     levels = [stock(units=100, location=location) for _ in range(6)]
@@ -147,15 +210,7 @@ def test_sales_and_shipments_in_opposite_order_do_not_deadlock():
     outcomes = race(
         *(sale(*levels, reference=f"S-{n}") for n in range(3)),
         *(sale(*reversed(levels), reference=f"S-{n}") for n in range(3, 6)),
-        *(
-            partial(
-                ship_allocated,
-                units={allocation.pk: 1 for allocation in allocations},
-                reference=f"SH-{n}",
-                at=AT,
-            )
-            for n in range(4)
-        ),
+        *(shipment(*allocations, reference=f"SH-{n}") for n in range(4)),
     )
 
     assert kinds(outcomes) == {list: 10}
@@ -164,12 +219,23 @@ def test_sales_and_shipments_in_opposite_order_do_not_deadlock():
     assert differences() == []
 
 
+def test_the_deadlock_of_sales_is_real_once_pools_are_locked_in_the_order_asked_for():
+    """Control: each sale has locked its first article before either asks for its second."""
+    location = LocationFactory()
+    levels = [stock(units=20, location=location) for _ in range(2)]
+
+    with pools_locked_in_the_order_asked_for(issues):
+        outcomes = race(sale(*levels, reference="S-1"), sale(*reversed(levels), reference="S-2"))
+
+    assert kinds(outcomes) == {list: 1, OperationalError: 1}
+    assert [figures(level) for level in levels] == [(19, 0)] * 2
+
+
 def test_release_and_shipment_of_one_promise_exclude_each_other():
     allocation = promise(level=stock(units=1), units=1)
 
     outcomes = race(
-        partial(ship_allocated, units={allocation.pk: 1}, reference="SH-1", at=AT),
-        partial(release_allocation, units={allocation.pk: 1}, at=AT),
+        shipment(allocation), partial(release_allocation, units={allocation.pk: 1}, at=AT)
     )
 
     allocation.refresh_from_db()
@@ -194,8 +260,7 @@ def test_the_race_of_release_and_shipment_is_real_once_the_locks_are_gone():
         mock.patch.object(models.QuerySet, "bulk_update", write_after_both_have_read),
     ):
         outcomes = race(
-            partial(ship_allocated, units={allocation.pk: 1}, reference="SH-1", at=AT),
-            partial(release_allocation, units={allocation.pk: 1}, at=AT),
+            shipment(allocation), partial(release_allocation, units={allocation.pk: 1}, at=AT)
         )
 
     refusals = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]
@@ -205,12 +270,22 @@ def test_the_race_of_release_and_shipment_is_real_once_the_locks_are_gone():
 
 def test_the_same_shipment_twice_at_once_leaves_once():
     allocation = promise(level=stock(units=2), units=2)
-    ship = partial(ship_allocated, units={allocation.pk: 1}, reference="SH-1", at=AT)
 
-    first, second = race(ship, ship)
+    first, second = race(shipment(allocation), shipment(allocation))
 
     assert first == second
     assert figures(allocation.level) == (1, 1)
+
+
+def test_the_race_of_one_shipment_is_real_once_the_locks_are_gone():
+    """Control: neither finds the shipment booked, so only the constraint is left."""
+    allocation = promise(level=stock(units=2), units=2)
+
+    with without_locks(), both_read_before_either_writes((models.QuerySet, "bulk_update")):
+        outcomes = race(shipment(allocation), shipment(allocation))
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_costmovement_reference_once_per_pool_and_kind" in refusal_among(outcomes)
 
 
 def test_twenty_sales_of_the_last_unit_sell_it_once():
@@ -223,20 +298,24 @@ def test_twenty_sales_of_the_last_unit_sell_it_once():
     assert pool_of(level) == (0, 0)
 
 
+def test_the_race_of_sales_is_real_once_the_locks_are_gone():
+    """Control: both find the unit free, so only the constraint is left."""
+    level = stock(units=1, value="5.00")
+
+    with without_locks(), both_read_before_either_writes((posting, "add_to_pools")):
+        outcomes = race(sale(level, reference="S-1"), sale(level, reference="S-2"))
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_costpool_not_negative" in refusal_among(outcomes)
+
+
 def test_first_receipts_of_a_variant_at_once_make_one_level_and_one_pool():
     location, variants = LocationFactory(), VariantFactory.create_batch(3)
 
     outcomes = race(
         *(
-            partial(
-                receive_stock,
-                location=location,
-                received={
-                    variant.pk: Received(units=1, value=Decimal(1))
-                    for variant in (variants if n % 2 else reversed(variants))
-                },
-                reference=f"GR-{n}",
-                at=AT,
+            first_receipt(
+                location, *(variants if n % 2 else reversed(variants)), reference=f"GR-{n}"
             )
             for n in range(8)
         )
@@ -247,20 +326,28 @@ def test_first_receipts_of_a_variant_at_once_make_one_level_and_one_pool():
     assert differences() == []
 
 
+def test_the_race_of_first_receipts_is_real_once_nobody_gives_way():
+    """Control: both find no pool, and neither leaves the making of it to the other."""
+    location, variant = LocationFactory(), VariantFactory()
+    both_have_read, insert = Barrier(2), models.QuerySet.bulk_create
+
+    def insert_at_any_rate(self, rows, **options):
+        if self.model is CostPool:
+            both_have_read.wait(timeout=SECONDS_TO_WAIT)
+            options["ignore_conflicts"] = False
+        return insert(self, rows, **options)
+
+    with mock.patch.object(models.QuerySet, "bulk_create", insert_at_any_rate):
+        outcomes = race(*(first_receipt(location, variant, reference=f"GR-{n}") for n in range(2)))
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_costpool_variant_id" in refusal_among(outcomes)
+
+
 def test_adjustment_and_promise_never_take_the_same_unit():
     level = stock(units=1)
 
-    claimed, adjusted = race(
-        claim(level, reference="SO-1"),
-        partial(
-            adjust_stock,
-            location=level.location,
-            quantities={level.variant_id: -1},
-            reference="ADJ-1",
-            reason="Broken",
-            at=AT,
-        ),
-    )
+    claimed, adjusted = race(claim(level, reference="SO-1"), loss(level))
 
     # Whoever was second knew of the first: no promise was made, or it was taken back.
     assert isinstance(claimed, InsufficientStock) or len(adjusted.withdrawn) == 1
@@ -268,18 +355,32 @@ def test_adjustment_and_promise_never_take_the_same_unit():
     assert differences() == []
 
 
+def test_the_race_of_adjustment_and_promise_is_real_once_the_locks_are_gone():
+    """Control: the unit is promised that the adjustment has found free."""
+    level = stock(units=1)
+    places = [(promises, "write_promises"), (posting, "add_to_levels")]
+
+    with without_locks(), both_read_before_either_writes(*places):
+        outcomes = race(claim(level, reference="SO-1"), loss(level))
+
+    assert "allocated_within_on_hand" in refusal_among(outcomes)
+
+
 def test_the_same_correction_twice_at_once_is_booked_once():
     level = stock(units=2, value="10.00", reference="GR-1")
-    correct = partial(
-        correct_cost,
-        variant_id=level.variant_id,
-        receipt_reference="GR-1",
-        amount=pool_of(level)[1],
-        reference="SI-1",
-        at=AT,
-    )
 
-    first, second = race(correct, correct)
+    first, second = race(correction(level), correction(level))
 
     assert first == second
+    assert pool_of(level) == (2, 20)
+
+
+def test_the_race_of_one_correction_is_real_once_the_locks_are_gone():
+    """Control: neither finds the correction booked, so only the constraint is left."""
+    level = stock(units=2, value="10.00", reference="GR-1")
+
+    with without_locks(), both_read_before_either_writes((cost, "add_to_pools")):
+        outcomes = race(correction(level), correction(level))
+
+    assert "inventory_costmovement_reference_once_per_pool_and_kind" in refusal_among(outcomes)
     assert pool_of(level) == (2, 20)

@@ -1,28 +1,22 @@
 """Promises beside what ends them: expiry, a sale in the store, an adjustment, a second line."""
 
 from collections import Counter
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from unittest import mock
 
 import pytest
-from django.db import IntegrityError, models
+from django.db import IntegrityError, OperationalError, models
 
-from inventory.models import (
-    AllocationQuerySet,
-    CostPoolQuerySet,
-    CountRequest,
-    StockLevelQuerySet,
-    WithdrawnPromise,
-)
+from inventory.models import Allocation, CountRequest, WithdrawnPromise
 from inventory.operations import (
     InsufficientStock,
     NotPromised,
+    Taken,
     adjust_stock,
     allocate_stock,
     extend_reservation,
     hand_over_reserved,
+    issues,
     posting,
     promises,
     release_expired,
@@ -33,6 +27,7 @@ from inventory.operations import (
 from inventory.queries import differences
 from tests.factories.inventory import STOCKED_AT, LocationFactory, promise, stock
 from tests.factories.inventory_promises import put_aside
+from tests.inventory.lifted_locks import pools_locked_in_the_order_asked_for, without_locks
 from tests.inventory.shared import figures, pool_of
 from tests.races import both_read_before_either_writes, race, refusal_among
 
@@ -84,15 +79,17 @@ def loss(level, reference="ADJ-1"):
     )
 
 
-@contextmanager
-def without_locks():
-    """Turn every lock of these operations into a mere reading."""
-    with (
-        mock.patch.object(StockLevelQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(AllocationQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(CostPoolQuerySet, "for_update", models.QuerySet.all),
-    ):
-        yield
+def extension(allocation):
+    return partial(
+        extend_reservation,
+        allocation_id=allocation.pk,
+        expires_at=AT + timedelta(days=1),
+        at=AT,
+    )
+
+
+def handing_over(allocation, reference):
+    return partial(hand_over_reserved, units={allocation.pk: 1}, reference=reference, at=AT)
 
 
 def test_expiry_and_shipment_of_one_reservation_exclude_each_other():
@@ -133,6 +130,17 @@ def test_two_sweeps_at_once_take_back_once():
     assert differences() == []
 
 
+def test_the_race_of_two_sweeps_is_real_once_the_locks_are_gone():
+    """Control: both find the reservation open, so only the constraint is left."""
+    put_aside(level=stock(units=9), expires_at=OVER)
+
+    with without_locks(), both_read_before_either_writes((models.QuerySet, "bulk_update")):
+        outcomes = race(sweep(), sweep())
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "allocated_within_on_hand" in refusal_among(outcomes)
+
+
 def test_sweeps_beside_new_promises_free_each_unit_once():
     levels = [stock(units=1) for _ in range(4)]
     for n, level in enumerate(levels):
@@ -146,23 +154,39 @@ def test_sweeps_beside_new_promises_free_each_unit_once():
     assert differences() == []
 
 
+def test_the_race_of_sweep_and_promise_is_real_once_the_locks_are_gone():
+    """Control: both take the same unit back, and whichever is second runs into a constraint."""
+    level = stock(units=1)
+    put_aside(level=level, expires_at=OVER)
+
+    with without_locks(), both_read_before_either_writes((models.QuerySet, "bulk_update")):
+        outcomes = race(claim(level), sweep())
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+
+
 def test_expiry_and_extension_of_one_reservation_exclude_each_other():
     allocation = put_aside(expires_at=OVER)
 
-    extended, swept = race(
-        partial(
-            extend_reservation,
-            allocation_id=allocation.pk,
-            expires_at=AT + timedelta(days=1),
-            at=AT,
-        ),
-        sweep(),
-    )
+    extended, swept = race(extension(allocation), sweep())
 
     allocation.refresh_from_db()
     assert isinstance(extended, NotPromised) == (len(swept) == 1)
     assert allocation.open_units == 1 - len(swept)
     assert figures(allocation.level) == (1, 1 - len(swept))
+
+
+def test_the_race_of_expiry_and_extension_is_real_once_the_locks_are_gone():
+    """Control: somebody is told that units are kept which are taken back."""
+    allocation = put_aside(expires_at=OVER)
+    places = [(Allocation, "save"), (models.QuerySet, "bulk_update")]
+
+    with without_locks(), both_read_before_either_writes(*places):
+        extended, swept = race(extension(allocation), sweep())
+
+    allocation.refresh_from_db()
+    assert (extended, len(swept)) == (allocation, 1)
+    assert (allocation.expires_at, allocation.closed_at) == (AT + timedelta(days=1), AT)
 
 
 def test_two_people_put_the_last_unit_aside_for_one_of_them():
@@ -190,16 +214,22 @@ def test_two_people_put_the_last_unit_aside_for_one_of_them():
 def test_what_is_put_aside_is_handed_over_once():
     allocation = put_aside()
 
-    outcomes = race(
-        *(
-            partial(hand_over_reserved, units={allocation.pk: 1}, reference=f"POS-{n}", at=AT)
-            for n in range(5)
-        )
-    )
+    outcomes = race(*(handing_over(allocation, f"POS-{n}") for n in range(5)))
 
     assert kinds(outcomes) == {list: 1, NotPromised: 4}
     assert figures(allocation.level) == (0, 0)
     assert differences() == []
+
+
+def test_the_race_of_two_handing_over_is_real_once_the_locks_are_gone():
+    """Control: both find the unit put aside, so only the constraint is left."""
+    allocation = put_aside()
+
+    with without_locks(), both_read_before_either_writes((models.QuerySet, "bulk_update")):
+        outcomes = race(handing_over(allocation, "POS-1"), handing_over(allocation, "POS-2"))
+
+    assert kinds(outcomes) == {list: 1, IntegrityError: 1}
+    assert "inventory_costpool_not_negative" in refusal_among(outcomes)
 
 
 def test_a_store_sale_and_a_promise_of_the_last_unit_end_with_the_goods_gone():
@@ -238,6 +268,17 @@ def test_twenty_store_sales_of_one_unit_all_happen():
     assert differences() == []
 
 
+def test_the_race_of_two_store_sales_is_real_once_the_locks_are_gone():
+    """Control: neither finds that a unit is missing, so only the constraint is left."""
+    level = stock(units=1, value="5.00")
+
+    with without_locks(), both_read_before_either_writes((posting, "add_to_pools")):
+        outcomes = race(store_sale(level), store_sale(level, reference="POS-2"))
+
+    assert kinds(outcomes) == {Taken: 1, IntegrityError: 1}
+    assert "inventory_costpool_not_negative" in refusal_among(outcomes)
+
+
 def test_the_same_store_sale_twice_at_once_is_booked_once():
     level = stock(units=1)
     promise(level=level)
@@ -247,6 +288,17 @@ def test_the_same_store_sale_twice_at_once_is_booked_once():
     assert first == second
     assert len(first.withdrawn) == 1
     assert figures(level) == (0, 0)
+
+
+def test_the_race_of_one_store_sale_is_real_once_the_locks_are_gone():
+    """Control: neither finds the sale booked, so only the constraint is left."""
+    level = promise(units=1).level
+
+    with without_locks(), both_read_before_either_writes((models.QuerySet, "bulk_update")):
+        outcomes = race(store_sale(level), store_sale(level))
+
+    assert kinds(outcomes) == {Taken: 1, IntegrityError: 1}
+    assert "inventory_withdrawnpromise_once_per_act" in refusal_among(outcomes)
 
 
 def test_store_sales_in_opposite_order_do_not_deadlock():
@@ -263,6 +315,18 @@ def test_store_sales_in_opposite_order_do_not_deadlock():
     assert [len(taken.movements) for taken in outcomes] == [4] * 6
     assert [figures(level) for level in levels] == [(0, 0)] * 4
     assert differences() == []
+
+
+def test_the_deadlock_of_store_sales_is_real_once_pools_are_locked_in_the_order_asked_for():
+    """Control: each sale has locked its first article before either asks for its second."""
+    location = LocationFactory()
+    levels = [stock(units=4, location=location) for _ in range(2)]
+
+    with pools_locked_in_the_order_asked_for(issues):
+        outcomes = race(store_sale(*levels), store_sale(*reversed(levels), reference="POS-2"))
+
+    assert kinds(outcomes) == {Taken: 1, OperationalError: 1}
+    assert [figures(level) for level in levels] == [(3, 0)] * 2
 
 
 def test_a_loss_and_a_shipment_never_take_the_same_unit():
