@@ -32,7 +32,7 @@ from catalog.admin.labels import labels_act, labels_button, print_labels_of_chos
 from catalog.forms import variants_named
 from catalog.models import Barcode, BundleComponent, Price, Product, Variant
 from catalog.resources import ProductResource, TableCsv, TableXlsx
-from catalog.scanning import LONGEST_CODE
+from catalog.scanning import LONGEST_CODE, meanings
 from retail.common.admin import Act, BaseAdmin, BaseInline, ViewOnlyInline
 from retail.common.errors import BusinessError
 from retail.common.money import display as display_money
@@ -302,6 +302,17 @@ class VariantAdmin(BaseAdmin):
             '<a class="text-primary-600" href="{}">What is where</a>',
             reverse("stock-where", args=[variant.pk]),
         )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Variant], search_term: str
+    ) -> tuple[QuerySet[Variant], bool]:
+        """Find also what a scanner means, so that one may scan into a field that suggests."""
+        found: QuerySet[Variant]
+        found, is_found_twice = super().get_search_results(request, queryset, search_term)
+        meant = {one.variant.pk for one in meanings(search_term)}
+        if not meant:
+            return found, is_found_twice
+        return found | queryset.filter(pk__in=meant), True
 
     def get_urls(self) -> list[URLPattern]:
         return [self._path("suggest/", self.suggest_view, "suggest"), *super().get_urls()]

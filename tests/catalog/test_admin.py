@@ -263,6 +263,36 @@ def test_variants_are_searched_by_every_code_and_name(browser, words):
     assert other.sku not in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["tee", "036000291452", "00036000291452", "(01)00036000291452", "]E00036000291452", "box-6"],
+)
+@pytest.mark.parametrize("place", ["list", "field"])
+def test_variants_are_found_by_whatever_a_scanner_sends(browser, place, code):
+    """A field that suggests articles as one types is scanned into as well."""
+    tee = VariantFactory(sku="TEE", gtin="036000291452")
+    tee.barcodes.create(code="BOX-6", pack_size=6)
+    VariantFactory(sku="OTHER")
+
+    if place == "list":
+        page = browser.get(reverse("admin:catalog_variant_changelist"), {"q": code})
+        found = [variant.pk for variant in page.context["cl"].result_list]
+    else:
+        asked = {"app_label": "catalog", "model_name": "price", "field_name": "variant"}
+        answer = browser.get(reverse("admin:autocomplete"), {"term": code} | asked)
+        found = [int(row["id"]) for row in answer.json()["results"]]
+
+    assert found == [tee.pk]
+
+
+def test_a_code_that_begins_other_skus_finds_them_too(browser):
+    VariantFactory(sku="PEN-2"), VariantFactory(sku="PEN"), VariantFactory(sku="CUP")
+
+    page = browser.get(reverse("admin:catalog_variant_changelist"), {"q": "pen"})
+
+    assert [variant.sku for variant in page.context["cl"].result_list] == ["PEN", "PEN-2"]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize(
     ("name", "factory", "queries"),
