@@ -142,13 +142,10 @@ def test_a_correction_names_the_receipt_it_corrects():
 
 @pytest.mark.parametrize("search", ["sku", "name", "barcode"])
 def test_stock_is_found_by_sku_name_and_barcode(search):
-    level, other = stock(), stock()
-    level.variant.barcodes.create(code="5012345678900")
-    term = {
-        "sku": level.variant.sku,
-        "name": level.variant.product.name,
-        "barcode": "5012345678900",
-    }[search]
+    pen = VariantFactory(sku="PEN", product__name="Fountain pen")
+    pen.barcodes.create(code="5012345678900")
+    level, other = stock(variant=pen), stock(reference="GR-2")
+    term = {"sku": "PEN", "name": "fountain", "barcode": "5012345678900"}[search]
 
     page = browser_of(superuser()).get(
         reverse("admin:inventory_stocklevel_changelist"), {"q": term}
