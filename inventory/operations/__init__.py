@@ -73,6 +73,7 @@ from inventory.operations.periods import (
 from inventory.operations.posting import InvalidValue, Source
 from inventory.operations.promises import (
     NotPromised,
+    UnknownLevel,
     allocate_levels,
     allocate_stock,
     release_allocation,
@@ -141,6 +142,7 @@ __all__ = [
     "SnapshotTooEarly",
     "Source",
     "Taken",
+    "UnknownLevel",
     "UnknownLocation",
     "UnknownVariant",
     "Variance",

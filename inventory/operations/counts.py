@@ -16,7 +16,7 @@ from inventory.models import (
     StockCountLine,
     StockLevel,
 )
-from inventory.operations.levels import ReferenceUsed, lock_levels
+from inventory.operations.levels import ReferenceUsed, lock_levels, require_locations
 from inventory.queries.analysis import abc_classes
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -72,8 +72,10 @@ def open_count(  # noqa: PLR0913 - what is chosen on one form
     Locks: the StockLevel rows of articles that are named.
 
     :raises NothingToCount: no article is left.
+    :raises UnknownLocation: the location does not exist; UnknownVariant, NotStocked.
     :raises ReferenceUsed: the key stands for a sheet of another location.
     """
+    require_locations({location.pk})
     count, is_new = StockCount.objects.get_or_create(
         key=key,
         defaults={

@@ -18,6 +18,7 @@ from inventory.operations.levels import (
     add_to_pools,
     lock_levels,
     lock_pools,
+    require_positive,
 )
 from inventory.operations.periods import require_open_period
 from inventory.operations.posting import running_costs
@@ -57,7 +58,8 @@ def post_issues(*, issues: Sequence[Issue], at: datetime) -> int:
     Locks: the CostPool rows, then the StockLevel rows, each by primary key.
 
     :raises InsufficientStock: at some moment more units leave than are free; nothing is posted.
-    :raises InvalidQuantity: an issue of no units.
+    :raises InvalidQuantity: an issue of no units, or of more than can be counted.
+    :raises UnknownVariant: an id that no article has; UnknownLocation, NotStocked.
     :raises ReferenceUsed: a reference moves the same goods in two acts of the same direction.
     """
     ordered = _merged(issues)
@@ -93,7 +95,9 @@ def _merged(issues: Iterable[Issue]) -> list[Issue]:
             )
         else:
             merged[key] = issue
-    return [issue for issue in merged.values() if issue.units]
+    moving = [issue for issue in merged.values() if issue.units]
+    require_positive({position: abs(issue.units) for position, issue in enumerate(moving)})
+    return moving
 
 
 def _not_posted_yet(issues: Sequence[Issue]) -> list[Issue]:

@@ -29,6 +29,10 @@ class NotPromised(BusinessError):
     """More units than a promise still holds, or a promise that does not exist."""
 
 
+class UnknownLevel(BusinessError):
+    """No stock level has this id."""
+
+
 @transaction.atomic
 def allocate_stock(
     *,
@@ -99,10 +103,18 @@ def allocate_levels(
 
     :raises InsufficientStock: carries shortages, variant id -> units missing.
     :raises InvalidQuantity: fewer units than 1.
+    :raises UnknownLevel: an id that no level has.
+    :raises ReferenceUsed: the reference stands for other units of these levels already.
     """
     require_positive(units)
     levels = list(StockLevel.objects.for_update().filter(pk__in=list(units)))
+    if unknown := sorted(units.keys() - {level.pk for level in levels}):
+        msg = "The article has never been at this location."
+        raise UnknownLevel(msg, levels=unknown)
     if earlier := _earlier_promises(levels, reference):
+        if {promise.level_id: promise.units for promise in earlier} != units:
+            msg = f"{reference} was promised other goods here before."
+            raise ReferenceUsed(msg, reference=reference)
         return earlier
     shortages: dict[int, int] = defaultdict(int)
     for level in levels:

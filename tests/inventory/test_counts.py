@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory.models import CountRequest, StockCount, StockCountEntry, StockCountLine, StockLevel
+from inventory.models import (
+    CountRequest,
+    Location,
+    StockCount,
+    StockCountEntry,
+    StockCountLine,
+    StockLevel,
+)
 from inventory.operations import (
     CountReasonMissing,
     CountRefused,
@@ -14,6 +21,7 @@ from inventory.operations import (
     ReferenceUsed,
     SheetRefused,
     SheetRow,
+    UnknownLocation,
     UnknownVariant,
     add_count_lines,
     cancel_count,
@@ -211,6 +219,21 @@ def test_open_count_refuses_what_is_not_kept_in_stock_or_not_known():
         opened(location, variant_ids=[4711])
 
     assert (StockCount.objects.count(), StockLevel.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("place", ["never stored", "deleted"])
+def test_open_count_refuses_a_location_nobody_knows(place):
+    if place == "never stored":
+        location = Location(code="nowhere", name="Nowhere", kind="STORE")
+    else:
+        location = LocationFactory()
+        Location.objects.filter(pk=location.pk).delete()
+    before = sheets()
+
+    with pytest.raises(UnknownLocation):
+        opened(location)
+
+    assert sheets() == before
 
 
 def test_add_count_lines_puts_found_articles_on_the_sheet():

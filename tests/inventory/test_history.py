@@ -221,6 +221,18 @@ def test_post_issues_refuses_an_issue_of_nothing():
     assert everything() == before
 
 
+@pytest.mark.parametrize("units", [600_000_000, -600_000_000])
+def test_post_issues_refuses_units_beyond_counting_also_in_all(units):
+    level = stock(units=3)
+    lines = [issue(level, units, reference="S-1") for _ in range(2)]
+    before = everything()
+
+    with pytest.raises(InvalidQuantity):
+        post_issues(issues=lines, at=AT)
+
+    assert everything() == before
+
+
 def test_post_issues_refuses_one_reference_for_two_acts():
     level = stock(units=9)
     before = everything()

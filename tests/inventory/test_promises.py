@@ -8,6 +8,7 @@ from inventory.operations import (
     InvalidQuantity,
     NotPromised,
     ReferenceUsed,
+    UnknownLevel,
     allocate_levels,
     allocate_stock,
     release_allocation,
@@ -129,6 +130,39 @@ def test_allocate_levels_again_returns_the_first_promises():
     before = everything()
 
     assert allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT) == first
+    assert everything() == before
+
+
+def test_allocate_levels_keeps_a_reference_to_its_units():
+    level = stock(units=5)
+    allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT)
+    before = everything()
+
+    with pytest.raises(ReferenceUsed):
+        allocate_levels(units={level.pk: 3}, reference="SO-1", at=AT)
+
+    assert everything() == before
+
+
+def test_allocate_levels_refuses_a_level_that_does_not_exist():
+    level = stock(units=5)
+    before = everything()
+
+    with pytest.raises(UnknownLevel) as refusal:
+        allocate_levels(units={level.pk: 1, 4711: 1}, reference="SO-1", at=AT)
+
+    assert refusal.value.details == {"levels": [4711]}
+    assert everything() == before
+
+
+@pytest.mark.parametrize("units", [0, -1])
+def test_allocate_levels_refuses_what_is_no_quantity(units):
+    level = stock(units=5)
+    before = everything()
+
+    with pytest.raises(InvalidQuantity):
+        allocate_levels(units={level.pk: units}, reference="SO-1", at=AT)
+
     assert everything() == before
 
 
