@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inventory.admin.shown import first_moment_after
-from inventory.models import AvailabilityChange, Transfer
+from inventory.models import AvailabilityChange, StockLevel, Transfer
 from orders.models import OrderHold
 from purchasing.models import MatchException
+from retail.backoffice import tasks
 from retail.backoffice.queries import INTEGRITY_TASK
 from retail.common.models import ImportRun
 from retail.common.roles import Role
@@ -225,6 +226,17 @@ def test_totals_that_differ_are_counted_and_lead_to_the_health_page(age, differe
 
     assert figure == (value, tone, reverse("health-tasks"))
     assert browser.get(figure[2]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_nightly_comparison_finds_stands_on_the_home_page():
+    level = stock(units=10)
+    StockLevel.objects.filter(pk=level.pk).update(allocated=3)
+
+    tasks.check_integrity()
+
+    figures = figures_of(browser_of(person_who_may("common.view_taskrun")))
+    assert figures["Totals that differ from their ledgers"][:2] == ("1", "bad")
 
 
 def test_totals_that_were_never_compared_are_no_good_news():

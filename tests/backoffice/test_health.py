@@ -106,6 +106,12 @@ def test_integrity_check_finds_what_differs_and_the_page_shows_it():
     page = browser_of(person_who_may("common.view_taskrun")).get("/health/tasks/").content.decode()
     assert found["differences"] >= 1
     assert "Nothing was repaired." in page
+    for difference in found["first"]:
+        assert difference in page
+    assert (
+        f"units on hand: {level.variant.sku} at {level.location.code} should be 10 and is 11"
+        in found["first"]
+    )
     assert StockLevel.objects.get().on_hand == 11
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
 from retail import celery
+from retail.backoffice.queries import INTEGRITY_TASK
 from retail.beat import BEAT_LOCK, SECONDS_BETWEEN_TRIES, SingleScheduler
 from retail.celery import ScheduledTask
 from retail.management.commands import setup_schedule
@@ -60,6 +61,13 @@ def test_every_scheduled_task_exists():
     known = set(current_app.tasks)
 
     assert [task.task for task in celery.DEFAULT_SCHEDULE if task.task not in known] == []
+
+
+def test_totals_are_compared_every_night_and_reservations_freed_all_day():
+    when = {task.task: task.when for task in celery.DEFAULT_SCHEDULE}
+
+    assert when[INTEGRITY_TASK] == time(2, 30)
+    assert when["inventory.release_expired"] == timedelta(minutes=1)
 
 
 @pytest.mark.django_db(transaction=True)
