@@ -11,6 +11,7 @@ from retail.common.fields import (
     CurrencyField,
     EncryptedTextField,
     MoneyField,
+    amount_not_negative,
     within,
 )
 from retail.common.history import keep_history
@@ -63,6 +64,12 @@ class Channel(models.Model):
     offer_buffer = models.IntegerField(
         default=0, help_text="Units taken off every offer, in case an order is still on its way."
     )
+    most_places = models.IntegerField(
+        default=3, db_default=3, help_text="An order is sent from so many places at most."
+    )
+    split_from_total = MoneyField(
+        default=0, db_default=0, help_text="An order below this total is sent from one place."
+    )
     address = models.URLField(blank=True, help_text="Where its interface answers.")
     credentials = EncryptedTextField(blank=True, help_text="Written, never shown again.")
 
@@ -73,6 +80,11 @@ class Channel(models.Model):
                 name="channels_channel_offers_a_share",
                 violation_error_message="A channel is offered 0 to 100 percent, less a buffer of"
                 " 0 or more.",
+            ),
+            models.CheckConstraint(
+                condition=within("most_places", 1, 11) & amount_not_negative("split_from_total"),
+                name="channels_channel_splits_in_range",
+                violation_error_message="An order is sent from 1 to 10 places.",
             ),
         ]
 
@@ -277,6 +289,8 @@ class OutboxEntry(models.Model):
 
     class Kind(models.TextChoices):
         TRACKING = "TRACKING", "Tracking number"
+        REFUND = "REFUND", "Refund"
+        CANCELLATION = "CANCELLATION", "Cancellation"
 
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="outbox")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -37,6 +37,21 @@ class Location(models.Model):
     street = models.CharField(max_length=200, blank=True)
     postcode = models.CharField(max_length=20, blank=True)
     city = models.CharField(max_length=100, blank=True)
+    latitude = models.DecimalField(
+        max_digits=8, decimal_places=5, null=True, blank=True, help_text="Degrees north."
+    )
+    longitude = models.DecimalField(
+        max_digits=8, decimal_places=5, null=True, blank=True, help_text="Degrees east."
+    )
+    pickup_ready_minutes = models.IntegerField(
+        default=120, db_default=120, help_text="Minutes in which an order is ready for pickup."
+    )
+    pickup_hold_days = models.IntegerField(
+        default=7, db_default=7, help_text="Days for which an order to be collected is kept."
+    )
+    pickup_instructions = models.TextField(
+        blank=True, db_default="", help_text="What customers who collect are told."
+    )
     walk_in_floor = models.IntegerField(
         default=0,
         help_text="Units of every article kept for customers who walk in: channels are not"
@@ -70,6 +85,19 @@ class Location(models.Model):
                 condition=Q(daily_capacity__isnull=True) | within("daily_capacity", 1, MAX_UNITS),
                 name="inventory_location_capacity_positive",
                 violation_error_message="A capacity is at least one order a day.",
+            ),
+            models.CheckConstraint(
+                condition=within("pickup_ready_minutes", 1, 100_000)
+                & within("pickup_hold_days", 1, 366),
+                name="inventory_location_pickup_times_in_range",
+                violation_error_message="Orders are ready after a minute at least, and kept a day.",
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude__isnull=True, longitude__isnull=True)
+                | Q(latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180),
+                name="inventory_location_on_earth",
+                violation_error_message="Latitudes go from -90 to 90, longitudes from -180 to 180;"
+                " one needs the other.",
             ),
         ]
 

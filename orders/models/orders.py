@@ -1,13 +1,13 @@
-"""Orders and their lines, what holds them back, and what happened to them."""
+"""Orders and their lines: what was sold, to whom, and how far it got."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
-from retail.common.append_only import AppendOnlyModel
 from retail.common.fields import (
     MAX_UNITS,
     CurrencyField,
@@ -18,6 +18,7 @@ from retail.common.fields import (
 )
 from retail.common.history import keep_history
 from retail.common.numbering import document_number
+from retail.common.status import guard_moves
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -30,6 +31,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(lifecycle__in=[Order.Lifecycle.PLACED, Order.Lifecycle.CONFIRMED])
 
 
+LIFECYCLE_MOVES: Mapping[str, frozenset[str]] = {
+    "DRAFT": frozenset({"PLACED", "CONFIRMED", "CANCELLED"}),
+    "PLACED": frozenset({"CONFIRMED", "COMPLETED", "CANCELLED"}),
+    "CONFIRMED": frozenset({"PLACED", "COMPLETED", "CANCELLED"}),
+    # Reopened when the channel adds goods to it.
+    "COMPLETED": frozenset({"PLACED", "CONFIRMED"}),
+    "CANCELLED": frozenset(),
+}
+
+
+@guard_moves("lifecycle", LIFECYCLE_MOVES)
 @keep_history("lifecycle", "payment_status", "fulfillment_status", "return_status", "total")
 class Order(models.Model):
     """
@@ -38,7 +50,8 @@ class Order(models.Model):
     `lifecycle` is ours: DRAFT, PLACED when it is known, CONFIRMED when nothing holds it back,
     COMPLETED when everything is out, CANCELLED. Payment, fulfillment and return status are derived
     from rows by one function. Amounts are the channel's, verbatim; what does not add up stands in
-    `rounding_difference` or opens a hold.
+    `rounding_difference` or opens a hold. An order to be collected is served from
+    `pickup_location` alone.
     """
 
     class Lifecycle(models.TextChoices):
@@ -53,7 +66,10 @@ class Order(models.Model):
         AUTHORIZED = "AUTHORIZED", "Authorized"
         PARTIALLY_PAID = "PARTIALLY_PAID", "Partly paid"
         PAID = "PAID", "Paid"
+        OVERPAID = "OVERPAID", "Paid too much"
+        PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED", "Partly refunded"
         REFUNDED = "REFUNDED", "Refunded"
+        VOIDED = "VOIDED", "Payment voided"
 
     class FulfillmentStatus(models.TextChoices):
         UNFULFILLED = "UNFULFILLED", "Not shipped"
@@ -63,8 +79,13 @@ class Order(models.Model):
 
     class ReturnStatus(models.TextChoices):
         NONE = "NONE", "None"
+        REQUESTED = "REQUESTED", "Announced"
         PARTIAL = "PARTIAL", "Partly returned"
         RETURNED = "RETURNED", "Returned"
+
+    class Delivery(models.TextChoices):
+        SHIP = "SHIP", "Sent"
+        PICKUP = "PICKUP", "Collected"
 
     number = document_number("SO")
     channel = models.ForeignKey("channels.Channel", on_delete=models.PROTECT, related_name="orders")
@@ -90,6 +111,21 @@ class Order(models.Model):
         related_name="+",
         help_text="Where it is served from, once decided.",
     )
+    delivery = models.CharField(
+        max_length=20, choices=Delivery, default=Delivery.SHIP, db_default=Delivery.SHIP
+    )
+    pickup_location = models.ForeignKey(
+        "inventory.Location",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Where the customer collects it.",
+    )
+    priority = models.IntegerField(
+        default=0, db_default=0, help_text="The higher is served first among those due together."
+    )
     lifecycle = models.CharField(max_length=20, choices=Lifecycle, default=Lifecycle.PLACED)
     payment_status = models.CharField(
         max_length=20, choices=PaymentStatus, default=PaymentStatus.UNPAID
@@ -106,6 +142,22 @@ class Order(models.Model):
     rounding_difference = MoneyField(default=0)
     placed_at = models.DateTimeField()
     ship_by = models.DateTimeField(null=True, blank=True)
+    payment_method = models.CharField(
+        max_length=50, blank=True, db_default="", help_text="As the channel calls it."
+    )
+    payment_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="Unpaid by then it is called off."
+    )
+    buyer_note = models.TextField(blank=True, db_default="", help_text="What the buyer wrote.")
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="merged_orders",
+        db_index=False,
+        help_text="The order that the channel merged it into.",
+    )
     created_at = models.DateTimeField(help_text="When we learned of it.")
 
     objects = OrderQuerySet.as_manager()
@@ -118,7 +170,9 @@ class Order(models.Model):
             ("hold_order", "Can hold an order and release it"),
             ("link_orderline", "Can link an unknown article"),
             ("cancel_order", "Can cancel an order"),
-            ("register_return", "Can register a return"),
+            ("reroute_order", "Can serve an order from another place"),
+            ("decide_order", "Can decide what the channel and we disagree about"),
+            ("prioritize_order", "Can put an order before others"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -135,6 +189,17 @@ class Order(models.Model):
                 ),
                 name="orders_order_amounts_are_numbers",
             ),
+            models.CheckConstraint(
+                condition=Q(delivery="PICKUP", pickup_location__isnull=False)
+                | Q(delivery="SHIP", pickup_location__isnull=True),
+                name="orders_order_pickup_has_its_place",
+                violation_error_message="An order is collected at a place, or sent.",
+            ),
+            models.CheckConstraint(
+                condition=within("priority", -1000, 1001),
+                name="orders_order_priority_in_range",
+                violation_error_message="A priority lies between -1000 and 1000.",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["-placed_at", "-id"], name="orders_order_newest"),
@@ -144,6 +209,11 @@ class Order(models.Model):
                 name="orders_order_open",
             ),
             models.Index(fields=["external_number"], name="orders_order_external_number"),
+            models.Index(
+                fields=["payment_due_at"],
+                condition=Q(lifecycle__in=["PLACED", "CONFIRMED"], payment_due_at__isnull=False),
+                name="orders_order_payment_due",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -260,126 +330,6 @@ class LineComponent(models.Model):
             models.CheckConstraint(
                 condition=within("units", 1, MAX_UNITS),
                 name="orders_linecomponent_units_positive",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.units} units"
-
-
-class OrderHoldQuerySet(models.QuerySet["OrderHold"]):
-    def open(self) -> OrderHoldQuerySet:
-        """Keep those that nobody released."""
-        return self.filter(released_at__isnull=True)
-
-
-class OrderHold(models.Model):
-    """A reason why an order may not go on, open until somebody or something releases it."""
-
-    class Kind(models.TextChoices):
-        UNKNOWN_ITEM = "UNKNOWN_ITEM", "Unknown article"
-        STOCK = "STOCK", "Not enough stock"
-        PRICE_MISMATCH = "PRICE_MISMATCH", "Total does not add up"
-        EMPTY = "EMPTY", "No lines"
-        LINE_REFUSED = "LINE_REFUSED", "A line makes no sense"
-        UNREADABLE = "UNREADABLE", "A part could not be read"
-        NO_BUYER = "NO_BUYER", "No buyer"
-        PAYMENT = "PAYMENT", "Not paid"
-        CHANNEL_CONFLICT = "CHANNEL_CONFLICT", "Changed on the channel"
-        MANUAL = "MANUAL", "Held by hand"
-
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="holds")
-    line = models.ForeignKey(
-        OrderLine, on_delete=models.CASCADE, null=True, blank=True, related_name="holds"
-    )
-    kind = models.CharField(max_length=20, choices=Kind)
-    reason = models.CharField(max_length=300)
-    opened_at = models.DateTimeField()
-    opened_by = models.ForeignKey(
-        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    released_at = models.DateTimeField(null=True, blank=True)
-    released_by = models.ForeignKey(
-        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    release_note = models.CharField(max_length=300, blank=True)
-
-    objects = OrderHoldQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["order", "line", "kind"],
-                condition=Q(released_at__isnull=True),
-                nulls_distinct=False,
-                name="orders_orderhold_one_open_per_kind",
-            ),
-            models.CheckConstraint(
-                condition=Q(released_at__isnull=False) | Q(released_by__isnull=True),
-                name="orders_orderhold_released_by_with_its_time",
-            ),
-        ]
-        indexes: ClassVar = [
-            models.Index(
-                fields=["kind", "opened_at"],
-                condition=Q(released_at__isnull=True),
-                name="orders_orderhold_open",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.reason}"
-
-
-class OrderEvent(AppendOnlyModel):
-    """Something that happened to an order, in the order it happened."""
-
-    class Kind(models.TextChoices):
-        INGESTED = "INGESTED", "Received from the channel"
-        PLACED = "PLACED", "Placed by us"
-        UPDATED = "UPDATED", "Changed on the channel"
-        CUSTOMER_IDENTIFIED = "CUSTOMER_IDENTIFIED", "Customer recognised"
-        ALLOCATED = "ALLOCATED", "Stock promised"
-        PROMISE_RELEASED = "PROMISE_RELEASED", "Promise released"
-        HELD = "HELD", "Held"
-        HOLD_RELEASED = "HOLD_RELEASED", "Hold released"
-        SHIPPED = "SHIPPED", "Shipped"
-        RETURNED = "RETURNED", "Returned"
-        CANCELLED = "CANCELLED", "Cancelled"
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
-    kind = models.CharField(max_length=30, choices=Kind)
-    details = models.JSONField(default=dict, blank=True)
-    happened_at = models.DateTimeField()
-    caused_by = models.ForeignKey(
-        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["order", "id"], name="orders_orderevent_timeline")
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()
-
-
-class LineAllocation(models.Model):
-    """How many units of a stock promise serve which order line."""
-
-    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="line_allocations")
-    allocation = models.ForeignKey(
-        "inventory.Allocation", on_delete=models.PROTECT, related_name="line_allocations"
-    )
-    units = models.IntegerField(help_text="Still promised to this line.")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["line", "allocation"], name="orders_lineallocation_once"
-            ),
-            models.CheckConstraint(
-                condition=not_negative("units"), name="orders_lineallocation_units_not_negative"
             ),
         ]
 

@@ -173,7 +173,12 @@ def _return_lines(
     )
     rows = []
     for position, line in enumerate(lines, start=1):
-        row = ReturnLine(parent=registered, external_line_id=str(position), quantity=line.quantity)
+        row = ReturnLine(
+            parent=registered,
+            external_line_id=str(position),
+            quantity=line.quantity,
+            received=line.quantity,
+        )
         if line.order_line_id is not None:
             _fill_from_line(row, order_lines[line.order_line_id])
         elif line.variant_id in variants:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import pgtrigger
@@ -19,15 +19,21 @@ def guard_status(model: type[Document]) -> type[Document]:
 
     An operation checks with `check_move` first; the trigger stops whatever walks past it.
     """
+    nexts: Mapping[str, Collection[str]] = model.NEXT  # type: ignore[attr-defined]  # by convention
+    return guard_moves("status", nexts)(model)
+
+
+def guard_moves(
+    field: str, nexts: Mapping[str, Collection[str]]
+) -> Callable[[type[Document]], type[Document]]:
+    """Class decorator: the same for a column of another name; `nexts`: code -> codes after it."""
     moves = [
-        (str(before), str(after))
-        for before, nexts in model.NEXT.items()  # type: ignore[attr-defined]  # by convention
-        for after in sorted(nexts)
+        (str(before), str(after)) for before, others in nexts.items() for after in sorted(others)
     ]
     guard: Callable[[type[Document]], type[Document]] = pgtrigger.register(
-        pgtrigger.FSM(name="status_moves", field="status", transitions=moves)
+        pgtrigger.FSM(name=f"{field}_moves", field=field, transitions=moves)
     )
-    return guard(model)
+    return guard
 
 
 def check_move(document: Any, to: str) -> None:

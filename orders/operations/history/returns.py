@@ -131,6 +131,7 @@ def _row(parent: Return, line: IncomingReturnLine, articles: Articles) -> Return
         raw_sku=fitted(line.sku, LONGEST_ID),
         name=fitted(line.name, LONGEST_NAME),
         quantity=line.quantity,
+        received=line.quantity,
         unit_price=round_rate(line.unit_price),
         disposition=disposition(is_stocked=line.is_stocked and is_known),
     )
