@@ -1,9 +1,8 @@
-"""Reads over orders: what waits to be done, and whether the rows agree with each other."""
+"""Whether orders agree with the rows they are derived from."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from django.db.models import (
     BooleanField,
@@ -15,99 +14,24 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
     Value,
     When,
 )
 from django.db.models.functions import Coalesce
 
-from inventory.models import Location, StockLevel, StockMovement, WithdrawnPromise
+from inventory.models import StockMovement, WithdrawnPromise
 from orders.models import (
     Fulfillment,
     FulfillmentLine,
     LineAllocation,
-    LineComponent,
     Order,
     OrderHold,
     OrderLine,
     ReturnLine,
 )
+from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
 from retail.common.integrity import Difference
-
-OPEN_PIECES = F("ordered") - F("cancelled") - F("shipped")
-
-
-def orders_to_ship() -> QuerySet[Order]:
-    """Return orders that nothing holds back and that have promised goods, to be picked."""
-    promised = LineAllocation.objects.filter(line__order=OuterRef("pk"), units__gt=0)
-    return Order.objects.filter(Exists(promised), lifecycle=Order.Lifecycle.CONFIRMED)
-
-
-def orders_on_hold() -> QuerySet[Order]:
-    """Return orders that a person has to look at before, or after, they go on."""
-    return Order.objects.filter(Exists(OrderHold.objects.open().filter(order=OuterRef("pk"))))
-
-
-def orders_to_settle() -> QuerySet[Order]:
-    """Return orders whose promises were taken back and that do not know it yet."""
-    withdrawn = WithdrawnPromise.objects.filter(settled_at__isnull=True)
-    lines = LineAllocation.objects.filter(allocation__in=withdrawn.values("allocation"))
-    return Order.objects.filter(pk__in=lines.values("line__order"))
-
-
-def waiting_lines(*, variant_ids: Collection[int] | None = None) -> QuerySet[OrderLine]:
-    """
-    Return lines of open orders with fewer units promised than they want.
-
-    variant_ids: only lines that want these, as they are or in a bundle. Annotated: `wanted` and
-    `promised`, in units of the variant, of a bundle in units of all its components.
-    """
-    promised = _sum_of(LineAllocation.objects.filter(line=OuterRef("pk")), "line", "units")
-    lines = OrderLine.objects.filter(
-        order__in=Order.objects.open(), is_stocked=True, variant__isnull=False
-    )
-    if variant_ids is not None:
-        wanted = list(variant_ids)
-        components = LineComponent.objects.filter(line=OuterRef("pk"), variant_id__in=wanted)
-        lines = lines.filter(Q(variant_id__in=wanted) | Q(Exists(components), is_bundle=True))
-    return lines.annotate(
-        wanted=ExpressionWrapper(OPEN_PIECES * _units_in_one(), output_field=IntegerField()),
-        promised=promised,
-    ).filter(wanted__gt=F("promised"))
-
-
-def waiting_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
-    """Return open orders that want stock which is not promised to them yet."""
-    lines = waiting_lines(variant_ids=variant_ids).filter(order=OuterRef("pk"))
-    return Order.objects.open().filter(Exists(lines))
-
-
-def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
-    """Return waiting orders that something is there for by now and that nobody holds by hand."""
-    stock = StockLevel.objects.filter(
-        variant=OuterRef("variant"),
-        location__is_shipping=True,
-        on_hand__gte=F("allocated") + OuterRef("pack_size"),
-    )
-    lines = (
-        waiting_lines(variant_ids=variant_ids)
-        .filter(order=OuterRef("pk"))
-        .filter(Q(Exists(stock), is_bundle=False) | Q(Exists(_places_of_bundle()), is_bundle=True))
-    )
-    by_hand = OrderHold.objects.open().filter(order=OuterRef("pk"), kind=OrderHold.Kind.MANUAL)
-    return Order.objects.open().filter(Exists(lines), ~Exists(by_hand))
-
-
-def _places_of_bundle() -> QuerySet[Location]:
-    """Return where every component of the outer line lies free, enough for one piece."""
-    enough = StockLevel.objects.filter(
-        variant=OuterRef("variant"),
-        location=OuterRef(OuterRef("pk")),
-        on_hand__gte=F("allocated") + OuterRef("units"),
-    )
-    lacking = LineComponent.objects.filter(~Exists(enough), line=OuterRef(OuterRef("pk")))
-    return Location.objects.filter(~Exists(lacking), is_shipping=True)
 
 
 def differences() -> list[Difference]:
@@ -124,20 +48,6 @@ def differences() -> list[Difference]:
         *_returned_against_returns(),
         *_statuses_against_rows(),
     ]
-
-
-def _sum_of(rows: QuerySet[Any], by: str, field: str) -> Coalesce:
-    sums = rows.values(by).order_by().annotate(sum_of_rows=Sum(field)).values("sum_of_rows")
-    return Coalesce(Subquery(sums), Value(0), output_field=IntegerField())
-
-
-def _units_in_one(line: str = "") -> Case:
-    """Return the units of all articles in one piece of a line; `line`: path to it, with its __."""
-    components = LineComponent.objects.filter(line=OuterRef(f"{line}pk"))
-    return Case(
-        When(**{f"{line}is_bundle": True}, then=_sum_of(components, "line", "units")),
-        default=F(f"{line}pack_size"),
-    )
 
 
 def _promises_against_allocations() -> Iterator[Difference]:
@@ -158,7 +68,7 @@ def _promises_against_allocations() -> Iterator[Difference]:
             still_open=F("allocation__units")
             - F("allocation__shipped")
             - F("allocation__released")
-            + _sum_of(withdrawn, "allocation", "units"),
+            + sum_of(withdrawn, "allocation", "units"),
         )
         .exclude(of_lines=F("still_open"))
     )
@@ -177,7 +87,7 @@ def _promises_against_lines() -> Iterator[Difference]:
         OrderLine.objects.filter(line_allocations__units__gt=0)
         .annotate(
             promised=Sum("line_allocations__units"),
-            wanted=ExpressionWrapper(OPEN_PIECES * _units_in_one(), output_field=IntegerField()),
+            wanted=ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField()),
         )
         .filter(promised__gt=F("wanted"))
         .order_by("pk")
@@ -192,8 +102,9 @@ def _promises_against_lines() -> Iterator[Difference]:
 
 
 def _shipped_against_fulfillments() -> Iterator[Difference]:
-    """Pieces shipped are those on the fulfillments of the line."""
-    sent = _sum_of(FulfillmentLine.objects.filter(line=OuterRef("pk")), "line", "quantity")
+    """Pieces shipped are those on the fulfillments of the line that left."""
+    gone = FulfillmentLine.objects.filter(fulfillment__status__in=Fulfillment.GONE)
+    sent = sum_of(gone.filter(line=OuterRef("pk")), "line", "quantity")
     lines = OrderLine.objects.annotate(sent=sent).exclude(shipped=F("sent")).order_by("pk")
     for line in lines:
         yield Difference(
@@ -211,13 +122,13 @@ def _fulfillments_against_movements() -> Iterator[Difference]:
     What a sale found first came in under its number, too.
     """
     out = StockMovement.objects.exclude(kind=StockMovement.Kind.ADJUSTMENT)
-    moved = _sum_of(out.filter(reference=OuterRef("number")), "reference", "quantity")
+    moved = sum_of(out.filter(reference=OuterRef("number")), "reference", "quantity")
     fulfillments = (
         Fulfillment.objects.annotate(
             units=Coalesce(
                 Sum(
-                    F("lines__quantity") * _units_in_one("lines__line__"),
-                    filter=Q(lines__line__is_stocked=True),
+                    F("lines__quantity") * units_in_one("lines__line__"),
+                    filter=Q(lines__line__is_stocked=True, status__in=Fulfillment.GONE),
                 ),
                 Value(0),
             ),
@@ -237,7 +148,7 @@ def _fulfillments_against_movements() -> Iterator[Difference]:
 
 def _returned_against_returns() -> Iterator[Difference]:
     """Pieces returned are those on the returns of the line."""
-    came = _sum_of(ReturnLine.objects.filter(order_line=OuterRef("pk")), "order_line", "quantity")
+    came = sum_of(ReturnLine.objects.filter(order_line=OuterRef("pk")), "order_line", "received")
     lines = OrderLine.objects.annotate(came=came).exclude(returned=F("came")).order_by("pk")
     for line in lines:
         yield Difference(

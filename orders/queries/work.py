@@ -1,0 +1,97 @@
+"""What waits to be done about orders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import (
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+)
+
+from inventory.models import Location, StockLevel, WithdrawnPromise
+from orders.models import (
+    LineAllocation,
+    LineComponent,
+    Order,
+    OrderHold,
+    OrderLine,
+)
+from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
+
+
+def orders_to_ship() -> QuerySet[Order]:
+    """Return orders that nothing holds back and that have promised goods, to be picked."""
+    promised = LineAllocation.objects.filter(line__order=OuterRef("pk"), units__gt=0)
+    return Order.objects.filter(Exists(promised), lifecycle=Order.Lifecycle.CONFIRMED)
+
+
+def orders_on_hold() -> QuerySet[Order]:
+    """Return orders that a person has to look at before, or after, they go on."""
+    return Order.objects.filter(Exists(OrderHold.objects.open().filter(order=OuterRef("pk"))))
+
+
+def orders_to_settle() -> QuerySet[Order]:
+    """Return orders whose promises were taken back and that do not know it yet."""
+    withdrawn = WithdrawnPromise.objects.filter(settled_at__isnull=True)
+    lines = LineAllocation.objects.filter(allocation__in=withdrawn.values("allocation"))
+    return Order.objects.filter(pk__in=lines.values("line__order"))
+
+
+def waiting_lines(*, variant_ids: Collection[int] | None = None) -> QuerySet[OrderLine]:
+    """
+    Return lines of open orders with fewer units promised than they want.
+
+    variant_ids: only lines that want these, as they are or in a bundle. Annotated: `wanted` and
+    `promised`, in units of the variant, of a bundle in units of all its components.
+    """
+    promised = sum_of(LineAllocation.objects.filter(line=OuterRef("pk")), "line", "units")
+    lines = OrderLine.objects.filter(
+        order__in=Order.objects.open(), is_stocked=True, variant__isnull=False
+    )
+    if variant_ids is not None:
+        wanted = list(variant_ids)
+        components = LineComponent.objects.filter(line=OuterRef("pk"), variant_id__in=wanted)
+        lines = lines.filter(Q(variant_id__in=wanted) | Q(Exists(components), is_bundle=True))
+    return lines.annotate(
+        wanted=ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField()),
+        promised=promised,
+    ).filter(wanted__gt=F("promised"))
+
+
+def waiting_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
+    """Return open orders that want stock which is not promised to them yet."""
+    lines = waiting_lines(variant_ids=variant_ids).filter(order=OuterRef("pk"))
+    return Order.objects.open().filter(Exists(lines))
+
+
+def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
+    """Return waiting orders that something is there for by now and that nobody holds by hand."""
+    stock = StockLevel.objects.filter(
+        variant=OuterRef("variant"),
+        location__is_shipping=True,
+        on_hand__gte=F("allocated") + OuterRef("pack_size"),
+    )
+    lines = (
+        waiting_lines(variant_ids=variant_ids)
+        .filter(order=OuterRef("pk"))
+        .filter(Q(Exists(stock), is_bundle=False) | Q(Exists(_places_of_bundle()), is_bundle=True))
+    )
+    by_hand = OrderHold.objects.open().filter(order=OuterRef("pk"), kind=OrderHold.Kind.MANUAL)
+    return Order.objects.open().filter(Exists(lines), ~Exists(by_hand))
+
+
+def _places_of_bundle() -> QuerySet[Location]:
+    """Return where every component of the outer line lies free, enough for one piece."""
+    enough = StockLevel.objects.filter(
+        variant=OuterRef("variant"),
+        location=OuterRef(OuterRef("pk")),
+        on_hand__gte=F("allocated") + OuterRef("units"),
+    )
+    lacking = LineComponent.objects.filter(~Exists(enough), line=OuterRef(OuterRef("pk")))
+    return Location.objects.filter(~Exists(lacking), is_shipping=True)
