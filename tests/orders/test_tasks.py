@@ -51,7 +51,8 @@ class Shop:
 def at_the_shop(shop):
     """Put the made-up shop where the connector's network would be."""
     with (
-        mock.patch.object(tasks, "connector_for", return_value=shop),
+        mock.patch.object(tasks.ingest, "connector_for", return_value=shop),
+        mock.patch.object(tasks.tracking, "connector_for", return_value=shop),
         time_machine.travel(NOON + timedelta(hours=1), tick=False),
     ):
         yield shop
@@ -187,7 +188,7 @@ def test_message_that_fails_waits_longer_each_time(channel):
     )
 
     with (
-        mock.patch.object(tasks, "connector_for", side_effect=ChannelUnavailable("Closed.")),
+        mock.patch.object(tasks.ingest, "connector_for", side_effect=ChannelUnavailable("Closed.")),
         time_machine.travel(NOON, tick=False) as clock,
     ):
         assert tasks.ingest_messages() == {"done": 0, "failed": 0}

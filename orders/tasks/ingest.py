@@ -1,4 +1,4 @@
-"""Scheduled work on orders: reading them from channels, serving who waits, telling of parcels."""
+"""Scheduled reading of orders from their channels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,20 @@ from celery import Task, shared_task
 from django.utils import timezone
 
 from channels.connectors import NoConnector, connector_for
-from channels.connectors.base import ChannelError, IncomingOrder, TrackingPush
-from channels.models import Channel, InboundMessage, OutboxEntry
+from channels.connectors.base import ChannelError, IncomingOrder
+from channels.models import Channel, InboundMessage
 from channels.operations import (
     Lease,
     LeaseLost,
     advance_cursor,
-    claim_outbox,
     fail_message,
-    fail_outbox,
     finish_message,
-    finish_outbox,
     lease_cursor,
     release_cursor,
     store_message,
 )
 from orders import operations
 from orders.operations import Outcome
-from orders.queries import orders_to_settle
-from retail.common.errors import BusinessError
 from retail.common.taskruns import recorded
 
 logger = structlog.get_logger(__name__)
@@ -44,8 +39,6 @@ ORDERS_AT_ONCE = 50
 MESSAGES_PER_RUN = 200
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(minutes=1)
-PARCELS_PER_RUN = 500
-SETTLED_PER_RUN = 500
 
 
 @shared_task(name="orders.pull_orders", bind=True)
@@ -188,76 +181,3 @@ def _ingest_message(message: InboundMessage) -> bool:
         return False
     finish_message(message_id=message.pk)
     return True
-
-
-@shared_task(name="orders.serve_waiting")
-@recorded("orders.serve_waiting")
-def serve_waiting(*, variant_ids: list[int] | None = None, **_future: object) -> dict[str, int]:
-    """Promise to waiting orders what has come in, the one to be shipped first before the others."""
-    return {
-        "orders": operations.allocate_waiting(variant_ids=variant_ids, at=timezone.now()),
-    }
-
-
-@shared_task(name="orders.settle_withdrawn")
-@recorded("orders.settle_withdrawn")
-def settle_withdrawn(**_future: object) -> dict[str, int]:
-    """
-    Let orders wait again whose promises a sale, a count or an adjustment has taken back.
-
-    Each order is a transaction of its own. Stock put aside that was taken back waits for nobody.
-    """
-    counts = {"orders": 0, "units": 0, "refused": 0}
-    for order_id in list(
-        orders_to_settle().order_by("pk").values_list("pk", flat=True)[:SETTLED_PER_RUN]
-    ):
-        try:
-            units = operations.settle_withdrawn(order_id=order_id, at=timezone.now())
-        except BusinessError as refusal:
-            logger.warning("withdrawn_not_settled", order_id=order_id, reason=refusal.message)
-            counts["refused"] += 1
-        else:
-            counts["orders"] += 1
-            counts["units"] += units
-    counts["reservations"] = operations.settle_withdrawn_reservations(
-        limit=SETTLED_PER_RUN, at=timezone.now()
-    )
-    return counts
-
-
-@shared_task(name="orders.push_tracking")
-@recorded("orders.push_tracking")
-def push_tracking(**_future: object) -> dict[str, int]:
-    """Tell channels about parcels that left; what fails is tried again later."""
-    counts = {"sent": 0, "failed": 0}
-    while sum(counts.values()) < PARCELS_PER_RUN:
-        entries = claim_outbox(kind=OutboxEntry.Kind.TRACKING, at=timezone.now())
-        if not entries:
-            break
-        for entry in entries:
-            counts["sent" if _push_parcel(entry) else "failed"] += 1
-    return counts
-
-
-def _push_parcel(entry: OutboxEntry) -> bool:
-    """Tell one channel about one parcel; tell whether it accepted it."""
-    try:
-        connector_for(entry.channel).push_tracking(_tracking_push(entry.payload))
-    except ChannelError as failure:
-        fail_outbox(entry=entry, failure=failure, at=timezone.now())
-        return False
-    except BusinessError as refusal:
-        fail_outbox(entry=entry, failure=ChannelError(refusal.message), at=timezone.now())
-        return False
-    finish_outbox(entry=entry, at=timezone.now())
-    return True
-
-
-def _tracking_push(payload: dict[str, Any]) -> TrackingPush:
-    return TrackingPush(
-        external_order_id=payload["external_order_id"],
-        carrier=payload["carrier"],
-        tracking_number=payload["tracking_number"],
-        shipped_at=datetime.fromisoformat(payload["shipped_at"]),
-        lines=payload["lines"],
-    )
