@@ -48,6 +48,18 @@ def round_part(amount: Decimal, numerator: int, denominator: int, currency: str)
     return Decimal(-cents if dividend < 0 else cents) * cent(currency)
 
 
+def floor_part(amount: Decimal, numerator: int, denominator: int, currency: str) -> Decimal:
+    """
+    Return numerator / denominator of an amount, what is left of a cent dropped.
+
+    Cut towards zero, so that of pieces paid for together the last ones get the cents left over.
+    """
+    amount_numerator, amount_denominator = amount.as_integer_ratio()
+    dividend = amount_numerator * numerator * 10 ** minor_units(currency)
+    cents = abs(dividend) // (amount_denominator * denominator)
+    return Decimal(-cents if dividend < 0 else cents) * cent(currency)
+
+
 def round_rate(rate: Decimal) -> Decimal:
     """Round a unit price or unit cost to its four decimals."""
     return rate.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP)
