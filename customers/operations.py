@@ -49,7 +49,6 @@ class PostalAddress:
     phone: str = ""
 
 
-@transaction.atomic
 def identify(*, channel_code: str, buyer: Buyer, at: datetime) -> Customer | None:
     """
     Return the customer a buyer is, a new one if nobody is known by their keys.
@@ -60,7 +59,8 @@ def identify(*, channel_code: str, buyer: Buyer, at: datetime) -> Customer | Non
     return identify_many(buyers=[(channel_code, buyer)], at=at)[0]
 
 
-@transaction.atomic
+# Refuses nothing, so a caller never goes on after it failed: no savepoint within a transaction.
+@transaction.atomic(savepoint=False)
 def identify_many(*, buyers: Sequence[tuple[str, Buyer]], at: datetime) -> list[Customer | None]:
     """
     Return who each buyer is, in their order; buyers who share a key are one customer.
@@ -99,13 +99,13 @@ def identify_many(*, buyers: Sequence[tuple[str, Buyer]], at: datetime) -> list[
     return customers
 
 
-@transaction.atomic
 def record_address(*, customer: Customer | None, address: PostalAddress, at: datetime) -> Address:
     """Keep an address of a customer, or of nobody known; the same one again is the same row."""
     return record_addresses(addresses=[(customer, address)], at=at)[0]
 
 
-@transaction.atomic
+# Refuses nothing, see `identify_many`.
+@transaction.atomic(savepoint=False)
 def record_addresses(
     *, addresses: Sequence[tuple[Customer | None, PostalAddress]], at: datetime
 ) -> list[Address]:

@@ -47,7 +47,8 @@ class Article:
         return self.external_product_id, self.external_variant_id
 
 
-@transaction.atomic
+# Refuses nothing, so a caller never goes on after it failed: no savepoint within a transaction.
+@transaction.atomic(savepoint=False)
 def resolve_variants(*, channel: Channel, lines: Sequence[IncomingLine]) -> list[ResolvedLine]:
     """
     Find the variant of each line, all lines of an order or of a batch at once, in their order.

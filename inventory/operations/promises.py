@@ -87,44 +87,32 @@ def allocate_stock(
     )
 
 
-@transaction.atomic
 def allocate_levels(
-    *, units: Mapping[int, int], reference: str, at: datetime, channel: Channel | None = None
+    *,
+    units: Mapping[StockLevel, int],
+    reference: str,
+    at: datetime,
+    channel: Channel | None = None,
 ) -> list[Allocation]:
     """
     Promise units of chosen stock levels to one document, all of them or none.
 
-    For whoever chooses among locations: choose under the lock of the levels, then call this.
-    units: stock level id -> units.
-    reference: a second call with it changes nothing and returns the first promises; a later
-    attempt for the same document needs another reference.
+    Part of an operation that chooses among locations: it locks levels, chooses, then calls this
+    with the rows as they were locked, in the same transaction.
+    units: stock level -> units.
+    reference: one that no promise of these levels has; a constraint stops a second.
     channel: whose order it is; its reserve is used up by this.
-    Locks: the StockLevel rows, by primary key.
 
     :raises InsufficientStock: carries shortages, variant id -> units missing.
     :raises InvalidQuantity: fewer units than 1.
-    :raises UnknownLevel: an id that no level has.
-    :raises ReferenceUsed: the reference stands for other units of these levels already.
     """
-    require_positive(units)
-    levels = list(StockLevel.objects.for_update().filter(pk__in=list(units)))
-    if unknown := sorted(units.keys() - {level.pk for level in levels}):
-        msg = "The article has never been at this location."
-        raise UnknownLevel(msg, levels=unknown)
-    if earlier := _earlier_promises(levels, reference):
-        if {promise.level_id: promise.units for promise in earlier} != units:
-            msg = f"{reference} was promised other goods here before."
-            raise ReferenceUsed(msg, reference=reference)
-        return earlier
+    require_positive({level.pk: count for level, count in units.items()})
     shortages: dict[int, int] = defaultdict(int)
-    for level in levels:
-        shortages[level.variant_id] += max(0, units[level.pk] - (level.on_hand - level.allocated))
+    for level, count in units.items():
+        shortages[level.variant_id] += max(0, count - (level.on_hand - level.allocated))
     if any(shortages.values()):
         raise InsufficientStock({pk: short for pk, short in shortages.items() if short})
-    return _promise(
-        {level: units[level.pk] for level in levels},
-        Allocation(reference=reference, allocated_at=at, channel=channel),
-    )
+    return _promise(units, Allocation(reference=reference, allocated_at=at, channel=channel))
 
 
 @transaction.atomic

@@ -295,9 +295,9 @@ def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need
 
 def _allocate(order: Order, shares: Sequence[Share], at: datetime) -> None:
     """Promise the shares, whose levels are locked."""
-    units: dict[int, int] = defaultdict(int)
+    units: dict[StockLevel, int] = defaultdict(int)
     for share in shares:
-        units[share.level.pk] += share.units
+        units[share.level] += share.units
     allocations = allocate_levels(
         units=units, reference=_next_reference(order), at=at, channel=order.channel
     )

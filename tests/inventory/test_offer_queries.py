@@ -125,7 +125,7 @@ def test_promises_of_its_channel_use_a_reserve_up_and_what_is_given_back_fills_i
         location=place, units=units, reference="SO-1", at=AT, channel=reserve.channel
     )
     history.append(remaining(reserve))
-    (sent,) = allocate_levels(units={level.pk: 2}, reference="SO-2", at=AT, channel=reserve.channel)
+    (sent,) = allocate_levels(units={level: 2}, reference="SO-2", at=AT, channel=reserve.channel)
     ship_allocated(units={sent.pk: 2}, reference="FU-1", at=AT)
     history.append(remaining(reserve))
     release_allocation(units={kept.pk: 1}, at=AT)

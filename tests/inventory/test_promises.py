@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from inventory.models import Allocation
 from inventory.operations import (
@@ -8,7 +9,6 @@ from inventory.operations import (
     InvalidQuantity,
     NotPromised,
     ReferenceUsed,
-    UnknownLevel,
     allocate_levels,
     allocate_stock,
     release_allocation,
@@ -107,51 +107,35 @@ def test_allocate_levels_promises_of_each_what_was_chosen():
     shop = stock(units=2)
     warehouse = stock(units=2, variant=shop.variant, reference="GR-2")
 
-    allocations = allocate_levels(units={warehouse.pk: 1, shop.pk: 2}, reference="SO-1", at=AT)
+    allocations = allocate_levels(units={warehouse: 1, shop: 2}, reference="SO-1", at=AT)
 
-    assert [(row.level, row.units) for row in allocations] == [(shop, 2), (warehouse, 1)]
+    assert {row.level: row.units for row in allocations} == {warehouse: 1, shop: 2}
     assert (figures(shop), figures(warehouse)) == ((2, 2), (2, 1))
 
 
 def test_allocate_levels_with_more_than_is_free_promises_nothing():
     short, ample = promise(level=stock(units=3), units=2).level, stock(units=9, reference="GR-2")
+    short.refresh_from_db()
     before = everything()
 
     with pytest.raises(InsufficientStock) as refusal:
-        allocate_levels(units={short.pk: 3, ample.pk: 1}, reference="SO-2", at=AT)
+        allocate_levels(units={short: 3, ample: 1}, reference="SO-2", at=AT)
 
     assert refusal.value.shortages == {short.variant_id: 2}
     assert everything() == before
 
 
-def test_allocate_levels_again_returns_the_first_promises():
+def test_allocate_levels_has_a_reference_once():
     level = stock(units=5)
-    first = allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT)
+    allocate_levels(units={level: 2}, reference="SO-1", at=AT)
     before = everything()
 
-    assert allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT) == first
-    assert everything() == before
+    with (
+        pytest.raises(IntegrityError, match="inventory_allocation_reference_once_per_level"),
+        transaction.atomic(),
+    ):
+        allocate_levels(units={level: 3}, reference="SO-1", at=AT)
 
-
-def test_allocate_levels_keeps_a_reference_to_its_units():
-    level = stock(units=5)
-    allocate_levels(units={level.pk: 2}, reference="SO-1", at=AT)
-    before = everything()
-
-    with pytest.raises(ReferenceUsed):
-        allocate_levels(units={level.pk: 3}, reference="SO-1", at=AT)
-
-    assert everything() == before
-
-
-def test_allocate_levels_refuses_a_level_that_does_not_exist():
-    level = stock(units=5)
-    before = everything()
-
-    with pytest.raises(UnknownLevel) as refusal:
-        allocate_levels(units={level.pk: 1, 4711: 1}, reference="SO-1", at=AT)
-
-    assert refusal.value.details == {"levels": [4711]}
     assert everything() == before
 
 
@@ -161,7 +145,7 @@ def test_allocate_levels_refuses_what_is_no_quantity(units):
     before = everything()
 
     with pytest.raises(InvalidQuantity):
-        allocate_levels(units={level.pk: units}, reference="SO-1", at=AT)
+        allocate_levels(units={level: units}, reference="SO-1", at=AT)
 
     assert everything() == before
 
