@@ -172,6 +172,7 @@ def _plan(
 
 def adjust_consequences(level: StockLevel) -> Sequence[str]:
     return (
+        f"{level.variant} ({level.variant.full_name}) at {level.location}.",
         f"{level.on_hand} units are here now, {level.allocated} of them promised to orders.",
         *ADJUST_CONSEQUENCES,
     )

@@ -43,6 +43,7 @@ def test_adjust_shows_the_consequences_first():
 
     page = adjuster().get(act_url(level)).content.decode()
 
+    assert f"{level.variant} ({level.variant.full_name}) at {level.location}." in page
     assert "5 units are here now, 2 of them promised to orders." in page
     assert figures(level) == (5, 2)
 

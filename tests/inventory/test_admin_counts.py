@@ -417,6 +417,7 @@ def test_a_file_names_what_is_wrong_line_by_line_and_takes_nothing():
         f"Line 10: {other.variant} stands on line 3 already.",
     ):
         assert told in page, told
+    assert page.count("<br>Line ") == 7
     assert sheets() == before
 
 

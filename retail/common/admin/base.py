@@ -17,6 +17,8 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.enums import ActionVariant
 
@@ -383,13 +385,18 @@ def _perform(request: HttpRequest, perform: Callable[[], Done]) -> Done | None:
         with transaction.atomic():
             return perform()
     except BusinessError as refusal:
-        messages.error(request, refusal.message)
+        messages.error(request, _in_lines(refusal.message))
     except Error as error:
         text = refusal_text(error)
         if text is None:
             raise
         messages.error(request, text)
     return None
+
+
+def _in_lines(text: str) -> SafeString:
+    """Return the text with its lines below each other, as a refusal of many lines is written."""
+    return format_html_join(mark_safe("<br>"), "{}", ((line,) for line in text.splitlines()))
 
 
 def _count_as_complete_without_filters(change_list: Any) -> None:
