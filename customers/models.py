@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from retail.common.history import keep_history
 
@@ -40,6 +42,11 @@ class Customer(models.Model):
                 condition=Q(survivor__isnull=True) | ~Q(survivor=F("id")),
                 name="customers_customer_not_its_own_survivor",
                 violation_error_message="A customer cannot be merged into itself.",
+            ),
+        ]
+        indexes: ClassVar = [
+            GinIndex(
+                OpClass(Upper("name"), name="gin_trgm_ops"), name="customers_customer_name_search"
             ),
         ]
 
@@ -98,6 +105,13 @@ class CustomerIdentity(models.Model):
                 condition=~Q(kind="CHANNEL_ACCOUNT") | ~Q(channel_code=""),
                 name="customers_customeridentity_account_has_its_channel",
                 violation_error_message="An account is one of a channel: name it.",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["normalised"],
+                opclasses=["varchar_pattern_ops"],
+                name="customers_identity_search",
             ),
         ]
 

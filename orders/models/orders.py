@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from retail.common.fields import (
     MAX_UNITS,
@@ -88,7 +89,9 @@ class Order(models.Model):
         PICKUP = "PICKUP", "Collected"
 
     number = document_number("SO")
-    channel = models.ForeignKey("channels.Channel", on_delete=models.PROTECT, related_name="orders")
+    channel = models.ForeignKey(
+        "channels.Channel", on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     external_id = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - our own orders have none
     external_number = models.CharField(max_length=100, blank=True)
     external_updated_at = models.DateTimeField(null=True, blank=True)
@@ -109,6 +112,7 @@ class Order(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text="Where it is served from, once decided.",
     )
     delivery = models.CharField(
@@ -208,7 +212,44 @@ class Order(models.Model):
                 condition=Q(lifecycle__in=["PLACED", "CONFIRMED"]),
                 name="orders_order_open",
             ),
-            models.Index(fields=["external_number"], name="orders_order_external_number"),
+            # One for each filter of the list, of what is rare in it: the rest is met on the way.
+            models.Index(fields=["channel", "-placed_at", "-id"], name="orders_order_of_channel"),
+            models.Index(fields=["location", "-placed_at", "-id"], name="orders_order_of_location"),
+            models.Index(
+                fields=["pickup_location", "-placed_at", "-id"],
+                condition=Q(pickup_location__isnull=False),
+                name="orders_order_of_pickup_place",
+            ),
+            models.Index(
+                fields=["lifecycle", "-placed_at", "-id"],
+                condition=Q(lifecycle__in=["DRAFT", "CANCELLED"]),
+                name="orders_order_of_lifecycle",
+            ),
+            models.Index(
+                fields=["payment_status", "-placed_at", "-id"],
+                condition=~Q(payment_status="PAID"),
+                name="orders_order_of_payment",
+            ),
+            models.Index(
+                fields=["fulfillment_status", "-placed_at", "-id"],
+                condition=~Q(fulfillment_status="FULFILLED"),
+                name="orders_order_of_fulfillment",
+            ),
+            models.Index(
+                fields=["return_status", "-placed_at", "-id"],
+                condition=~Q(return_status="NONE"),
+                name="orders_order_of_return",
+            ),
+            models.Index(
+                fields=["ship_by", "placed_at", "id"],
+                condition=Q(lifecycle__in=["PLACED", "CONFIRMED"]),
+                name="orders_order_due",
+            ),
+            models.Index(
+                fields=["external_number"],
+                opclasses=["varchar_pattern_ops"],
+                name="orders_order_external_number",
+            ),
             models.Index(
                 fields=["payment_due_at"],
                 condition=Q(lifecycle__in=["PLACED", "CONFIRMED"], payment_due_at__isnull=False),
@@ -240,7 +281,7 @@ class OrderLine(models.Model):
     A line of a bundle (`is_bundle`) is stocked: it is served by its LineComponents.
     """
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     external_line_id = models.CharField(max_length=100)
     variant = models.ForeignKey(
         "catalog.Variant",
@@ -248,6 +289,7 @@ class OrderLine(models.Model):
         null=True,
         blank=True,
         related_name="order_lines",
+        db_index=False,
     )
     raw_sku = models.CharField(max_length=100, blank=True)
     raw_gtin = models.CharField(max_length=100, blank=True)
@@ -300,6 +342,10 @@ class OrderLine(models.Model):
                 condition=amount_in_range("unit_price", "discount", "tax", "total"),
                 name="orders_orderline_amounts_are_numbers",
             ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["variant", "id"], name="orders_orderline_of_variant"),
+            models.Index(Upper("raw_sku"), F("id"), name="orders_orderline_of_sku"),
         ]
 
     def __str__(self) -> str:

@@ -113,7 +113,9 @@ class OrderEvent(AppendOnlyModel):
         CONFLICT = "CONFLICT", "Disagreement with the channel"
         PRIORITIZED = "PRIORITIZED", "Priority changed"
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     kind = models.CharField(max_length=30, choices=Kind)
     details = models.JSONField(default=dict, blank=True)
     happened_at = models.DateTimeField()

@@ -16,7 +16,9 @@ from retail.common.history import keep_history
 class LineAllocation(models.Model):
     """How many units of a stock promise serve which order line."""
 
-    line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="line_allocations")
+    line = models.ForeignKey(
+        OrderLine, on_delete=models.CASCADE, related_name="line_allocations", db_index=False
+    )
     allocation = models.ForeignKey(
         "inventory.Allocation", on_delete=models.PROTECT, related_name="line_allocations"
     )
