@@ -53,6 +53,7 @@ RETAIL_FIELD_KEYS = _secret("RETAIL_FIELD_KEYS", in_demo=DEMO_FIELD_KEY).split("
 
 # The shop.
 
+RETAIL_SHOP_NAME = env.str("RETAIL_SHOP_NAME", default="")
 RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
 RETAIL_COUNTRY = env.str("RETAIL_COUNTRY", default="GB")
 

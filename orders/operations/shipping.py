@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
-from channels.models import Channel, OutboxEntry
-from channels.operations import enqueue
+from channels.models import Channel
 from inventory.models import ChannelStockSource, Location, StockMovement
-from inventory.operations import InsufficientStock, issue_stock, sell_stock, ship_allocated
-from orders.models import (
-    Fulfillment,
-    FulfillmentLine,
-    LineAllocation,
-    Order,
-    OrderEvent,
-    OrderLine,
-    Parcel,
-)
+from inventory.operations import InsufficientStock, issue_stock, sell_stock
+from orders.models import Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.operations.allocation import free_levels, ranked_locations
+from orders.operations.begun import BegunPieces, begun_pieces, free_pieces
 from orders.operations.contents import Contents, contents_of, shipment, units_in
-from orders.operations.events import event, record_events
-from orders.operations.promised import Promises, Spot, lines_of, promises_of, take_off
+from orders.operations.leaving import (
+    book_sent,
+    let_go,
+    list_sent,
+    locked_fulfillment,
+    require_promised,
+    require_ready,
+    take_out,
+)
+from orders.operations.parcels import NewParcel, store_parcels, tell_channel
+from orders.operations.promised import Promises, lines_of, promises_of
 from orders.operations.statuses import locked_order, settle_order
-from retail.common.errors import BusinessError, WrongStatus
+from retail.common.errors import BusinessError
 from retail.common.models import User
 
-# These have nobody to be told: we wrote the order ourselves, or the file goes one way only.
-SILENT_KINDS = frozenset({Channel.Kind.MANUAL, Channel.Kind.POS, Channel.Kind.TABULAR})
-UNCONNECTED_MODES = frozenset({Channel.Mode.OFF, Channel.Mode.SHADOW})
 # Key of the one fulfillment that a channel does itself.
 SOLD_BY_CHANNEL = "channel"
-
-
-class OrderOnHold(BusinessError):
-    """Something has to be decided about the order before it can be shipped."""
-
-
-class NotEnoughPromised(BusinessError):
-    """More pieces were to be shipped than are promised to the order there."""
 
 
 class NothingToShip(BusinessError):
@@ -50,6 +39,10 @@ class NothingToShip(BusinessError):
 
 class UnknownLine(BusinessError):
     """A line is not one of this order."""
+
+
+class WrongMethod(BusinessError):
+    """Goods that are collected were to be sent."""
 
 
 @transaction.atomic
@@ -85,75 +78,70 @@ def ship(
         return earlier
     lines = lines_of(order)
     promises = promises_of(order=order, lines=lines, at=at)
-    _require_ready(order)
+    require_ready(order)
+    begun = begun_pieces([order.pk])
     if location_id is None:
-        location_id = _default_location_id(order, promises)
-    promises = promises.at_location(location_id)
-    pieces = _pieces_to_ship(order, lines, promises, quantities)
+        location_id = _default_location_id(order, promises, begun)
+    pieces = _pieces_to_ship(order, lines, free_pieces(promises, begun, location_id), quantities)
     fulfillment = Fulfillment.objects.create(
         order=order, location_id=location_id, key=key, shipped_at=at, shipped_by=by
     )
     sent = list_sent(fulfillment=fulfillment, lines=lines, pieces=pieces)
-    ship_allocated(
-        units=_consume(promises, pieces, location_id),
-        reference=fulfillment.number,
+    take_out(fulfillment=fulfillment, sent=sent, promises=promises, at=at, by=by)
+    is_parcel = bool(carrier or tracking_number)
+    parcels = [NewParcel(carrier=carrier, tracking_number=tracking_number)] if is_parcel else []
+    tell_channel(
+        order=order,
+        fulfillment=fulfillment,
+        sent=sent,
+        parcels=store_parcels(fulfillment=fulfillment, parcels=parcels),
         at=at,
-        by=by,
-        source=shipment(fulfillment, sent, promises.contents),
     )
-    LineAllocation.objects.bulk_update(promises.rows, ["units"])
-    book_sent(fulfillment=fulfillment, sent=sent, at=at, by=by)
-    if carrier or tracking_number:
-        Parcel.objects.create(
-            fulfillment=fulfillment, carrier=carrier, tracking_number=tracking_number
-        )
-    _tell_channel(order, fulfillment, sent, carrier, tracking_number)
     settle_order(order=order, lines=lines)
     return fulfillment
 
 
-def list_sent(
-    *, fulfillment: Fulfillment, lines: Sequence[OrderLine], pieces: Mapping[int, int]
-) -> list[FulfillmentLine]:
-    """
-    Write the lines of a fulfillment: these pieces of goods (line id -> pieces).
-
-    What is not stocked leaves with the first fulfillment of the order.
-    """
-    leaving = (
-        (line, pieces.get(line.pk, 0) if line.is_stocked else line.open_quantity) for line in lines
-    )
-    return FulfillmentLine.objects.bulk_create(
-        FulfillmentLine(fulfillment=fulfillment, line=line, quantity=quantity)
-        for line, quantity in leaving
-        if quantity
-    )
-
-
-def book_sent(
+@transaction.atomic
+def ship_packed(
     *,
-    fulfillment: Fulfillment,
-    sent: Sequence[FulfillmentLine],
+    fulfillment_id: int,
     at: datetime,
     by: User | None = None,
-) -> None:
-    """Count what left with a fulfillment on the lines of its order, and write the event."""
-    for row in sent:
-        row.line.shipped += row.quantity
-    OrderLine.objects.bulk_update([row.line for row in sent], ["shipped"])
-    goods = sum(row.quantity for row in sent if row.line.is_stocked)
-    record_events(
-        [
-            event(
-                fulfillment.order,
-                OrderEvent.Kind.SHIPPED,
-                at=at,
-                by=by,
-                fulfillment=fulfillment.number,
-                pieces=goods,
-            )
-        ]
+    parcels: Sequence[NewParcel] | None = None,
+) -> Fulfillment:
+    """
+    Send what is packed in a fulfillment, and note that the channel must be told of its parcels.
+
+    parcels: the boxes, in place of those named when it was packed; None keeps those. Called again
+    for one that was sent it changes nothing.
+    Locks: the order, then cost pools, stock levels and allocations.
+
+    :raises UnknownFulfillment: no fulfillment has this id.
+    :raises WrongStatus: it is not packed, or its order is cancelled.
+    :raises WrongMethod: its customer collects it.
+    :raises OrderOnHold: names every open hold; what was promised may be gone by now.
+    :raises NotEnoughPromised: names the lines with fewer pieces promised than are packed.
+    :raises ParcelTwice: two boxes have the same carrier and number.
+    """
+    order, fulfillment = locked_fulfillment(fulfillment_id)
+    if fulfillment.status == Fulfillment.Status.SHIPPED:
+        return fulfillment
+    if fulfillment.method == Fulfillment.Method.PICKUP:
+        raise WrongMethod(f"{fulfillment} is handed over to its customer, not sent.")
+    lines = lines_of(order)
+    sent = let_go(order=order, fulfillment=fulfillment, lines=lines, at=at, by=by)
+    if parcels is not None:
+        fulfillment.parcels.all().delete()
+        store_parcels(fulfillment=fulfillment, parcels=parcels)
+    tell_channel(
+        order=order,
+        fulfillment=fulfillment,
+        sent=sent,
+        parcels=list(fulfillment.parcels.order_by("pk")),
+        at=at,
     )
+    settle_order(order=order, lines=lines)
+    return fulfillment
 
 
 def sell_at_once(
@@ -190,7 +178,7 @@ def sell_at_once(
                 shipped_at=sold_at,
             )
             sent = list_sent(fulfillment=fulfillment, lines=lines, pieces=pieces)
-            _take_sold(fulfillment, units, sent, contents)
+            _take_sold(fulfillment, units, sent, contents, sold_at)
     except InsufficientStock:
         return None
     book_sent(fulfillment=fulfillment, sent=sent, at=sold_at)
@@ -203,6 +191,7 @@ def _take_sold(
     units: Mapping[int, int],
     sent: Sequence[FulfillmentLine],
     contents: Mapping[int, Contents],
+    sold_at: datetime,
 ) -> None:
     """Take the units of a sale out of stock, as far as it knows of them."""
     source = shipment(fulfillment, sent, contents)
@@ -211,7 +200,7 @@ def _take_sold(
             location=fulfillment.location,
             units=units,
             reference=fulfillment.number,
-            at=fulfillment.shipped_at,
+            at=sold_at,
             source=source,
         )
     else:
@@ -220,7 +209,7 @@ def _take_sold(
             units=units,
             kind=StockMovement.Kind.SALE,
             reference=fulfillment.number,
-            at=fulfillment.shipped_at,
+            at=sold_at,
             source=source,
         )
 
@@ -240,92 +229,33 @@ def sale_method(channel: Channel) -> str:
     return Fulfillment.Method.COUNTER if is_till else Fulfillment.Method.SHIP
 
 
-def _require_ready(order: Order) -> None:
-    if not order.is_open:
-        raise WrongStatus(
-            f"{order} is {order.get_lifecycle_display().lower()} and cannot be shipped.",
-            status=order.lifecycle,
-        )
-    holds = list(order.holds.open().order_by("pk"))
-    if holds:
-        reasons = "; ".join(str(hold) for hold in holds)
-        raise OrderOnHold(
-            f"{order} is on hold. {reasons}", holds=sorted({hold.kind for hold in holds})
-        )
-
-
-def _default_location_id(order: Order, promises: Promises) -> int:
+def _default_location_id(order: Order, promises: Promises, begun: BegunPieces) -> int:
     places = [row.allocation.level.location_id for row in promises.rows]
     if not places:
         raise NothingToShip(f"Nothing is promised to {order}.", order=order.number)
-    return order.location_id if order.location_id in places else places[0]
+    usual = [order.location_id] if order.location_id in places else []
+    free = [place for place in [*usual, *places] if free_pieces(promises, begun, place)]
+    return next(iter(free), places[0])
 
 
 def _pieces_to_ship(
     order: Order,
     lines: Sequence[OrderLine],
-    promises: Promises,
+    promised: Mapping[int, int],
     quantities: Mapping[int, int] | None,
 ) -> dict[int, int]:
-    """Return line id -> pieces: those asked for when all are promised here, else all promised."""
-    promised = promises.pieces()
-    if not any(promised.values()):
-        raise NothingToShip(f"Nothing is promised to {order} there.", order=order.number)
+    """Return line id -> pieces: those asked for when all are free here, else all that are."""
+    if not promised:
+        raise NothingToShip(
+            f"Nothing is promised to {order} there that is not being picked already.",
+            order=order.number,
+        )
     if quantities is None:
-        return promised
+        return dict(promised)
     asked = {line_id: pieces for line_id, pieces in quantities.items() if pieces}
     if unknown := sorted(asked.keys() - {line.pk for line in lines}):
         raise UnknownLine(f"{order} has no such line.", lines=unknown)
-    short = [
-        line
-        for line in lines
-        if line.pk in asked and not 0 < asked[line.pk] <= promised.get(line.pk, 0)
-    ]
-    if short:
-        names = ", ".join(
-            f"{promised.get(line.pk, 0)} of {line} instead of {asked[line.pk]}" for line in short
-        )
-        raise NotEnoughPromised(
-            f"Promised to {order} there: {names}.", lines=[line.pk for line in short]
-        )
     if not asked:
         raise NothingToShip(f"No pieces of {order} were chosen.", order=order.number)
+    require_promised(order=order, lines=lines, promised=promised, asked=asked)
     return asked
-
-
-def _consume(promises: Promises, pieces: Mapping[int, int], location_id: int) -> dict[int, int]:
-    """Take pieces (line id -> pieces) off the promises, oldest first; allocation id -> units."""
-    wanted = {
-        Spot(line_id, location_id, variant_id): count * each
-        for line_id, count in pieces.items()
-        for variant_id, each in promises.contents.get(line_id, {}).items()
-    }
-    return take_off(promises.rows, wanted)
-
-
-def _tell_channel(
-    order: Order,
-    fulfillment: Fulfillment,
-    sent: Sequence[FulfillmentLine],
-    carrier: str,
-    tracking_number: str,
-) -> None:
-    channel = order.channel
-    is_silent = channel.kind in SILENT_KINDS or channel.mode in UNCONNECTED_MODES
-    if is_silent or order.external_id is None:
-        return
-    payload: dict[str, Any] = {
-        "external_order_id": order.external_id,
-        "carrier": carrier,
-        # Channels tell one parcel from the next by this number; ours stands in where none is.
-        "tracking_number": tracking_number or fulfillment.number,
-        "shipped_at": fulfillment.shipped_at.isoformat(),
-        "lines": {row.line.external_line_id: row.quantity for row in sent},
-    }
-    enqueue(
-        channel=channel,
-        kind=OutboxEntry.Kind.TRACKING,
-        key=fulfillment.number,
-        payload=payload,
-        at=fulfillment.shipped_at,
-    )

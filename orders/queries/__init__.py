@@ -1,5 +1,6 @@
 """Reads over orders: what waits to be done, and whether the rows agree with each other."""
 
+from orders.queries.fulfilling import orders_begun_today, orders_to_pick
 from orders.queries.integrity import differences
 from orders.queries.work import (
     orders_on_hold,
@@ -12,7 +13,9 @@ from orders.queries.work import (
 
 __all__ = [
     "differences",
+    "orders_begun_today",
     "orders_on_hold",
+    "orders_to_pick",
     "orders_to_settle",
     "orders_to_ship",
     "servable_orders",

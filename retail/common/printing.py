@@ -1,4 +1,4 @@
-"""Printed pages as PDF: labels with barcodes. Typst sets them, fonts included, without network."""
+"""Printed pages as PDF, with barcodes. Typst sets them, fonts included, without network."""
 
 from __future__ import annotations
 
@@ -96,11 +96,25 @@ def print_labels(*, labels: Sequence[Label], sheet: Sheet, skip: int = 0) -> byt
         raise TooManyLabels(msg, labels=count)
     data = {
         "sheet": asdict(sheet) | {"skip": skip % sheet.labels},
-        "labels": [asdict(label) | _symbol(label.code, sheet) for label in wanted],
+        "labels": [asdict(label) | _symbol(label, sheet) for label in wanted],
     }
+    return print_page("labels", data)
+
+
+def _symbol(label: Label, sheet: Sheet) -> dict[str, Any]:
+    return symbol(label.code, room=sheet.width - 4, height=sheet.height * 0.36)
+
+
+def print_page(template: str, data: Mapping[str, Any]) -> bytes:
+    """
+    Return a document as a PDF.
+
+    template: name of a file in `templates/print`, without its ending. data: plain values, which
+    the template reads as data, so that nothing in them is taken for markup.
+    """
     return bytes(
         typst.compile(
-            TEMPLATES / "labels.typ",
+            TEMPLATES / f"{template}.typ",
             root=TEMPLATES,
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data)},
@@ -109,14 +123,15 @@ def print_labels(*, labels: Sequence[Label], sheet: Sheet, skip: int = 0) -> byt
     )
 
 
-def _symbol(code: str, sheet: Sheet) -> dict[str, Any]:
+def symbol(code: str, *, room: float, height: float) -> dict[str, Any]:
     """
-    Return the barcode of a code as SVG, and its width and height in mm on a label.
+    Return the barcode of a code as SVG, and its width and height in mm.
 
-    A GTIN is an EAN or UPC, anything else Code 128; where its bars would be too thin for the
-    label, or it holds letters that Code 128 does not have, Data Matrix.
+    A GTIN is an EAN or UPC, anything else Code 128; where its bars would be too thin, or it holds
+    letters that Code 128 does not have, Data Matrix.
+
+    room: the most it may be wide, height: how high its bars are, both in mm.
     """
-    room, height = sheet.width - 4, sheet.height * 0.36
     if kind := _retail_format(code):
         digits = code[-EAN_13:] if len(code) == LONGEST_GTIN else code
         svg, bars, _ = _drawn(digits, kind)

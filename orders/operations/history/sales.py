@@ -335,7 +335,7 @@ def _timeline(sale: _Sale, at: datetime) -> Iterable[OrderEvent]:
         yield event(
             order,
             OrderEvent.Kind.SHIPPED,
-            at=sale.fulfillment.shipped_at,
+            at=_sold_at(sale, at),
             fulfillment=sale.fulfillment.number,
             pieces=sum(line.shipped for line in sale.lines if line.is_stocked),
         )
@@ -370,7 +370,7 @@ def _post(
                 units=line.shipped * each,
                 kind=StockMovement.Kind.SALE,
                 reference=sale.fulfillment.number,
-                moved_at=sale.fulfillment.shipped_at,
+                moved_at=_sold_at(sale, at),
                 source_kind=StockMovement.SourceKind.FULFILLMENT,
                 source_id=sale.fulfillment.pk,
                 source_line_ids=(sent[line.pk],),
