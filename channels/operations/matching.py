@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models.functions import Upper
@@ -23,10 +23,15 @@ TITLE_LENGTH = 300
 
 @dataclass(frozen=True)
 class ResolvedLine:
-    """The variant of a line, None when it is unknown, and its units behind one of the line's."""
+    """
+    The variant of a line, None when it is unknown, and its units behind one of the line's.
+
+    is_stocked: as the article is kept, so that nobody has to look it up again.
+    """
 
     variant_id: int | None
     pack_size: int = 1
+    is_stocked: bool = field(default=True, compare=False)
 
 
 UNKNOWN = ResolvedLine(variant_id=None)
@@ -44,7 +49,8 @@ class Article:
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.external_product_id, self.external_variant_id
+        """Return its ids; of an article without them the code, which a person may have linked."""
+        return self.external_product_id or self.sku.strip() or self.gtin, self.external_variant_id
 
 
 # Refuses nothing, so a caller never goes on after it failed: no savepoint within a transaction.
@@ -56,7 +62,8 @@ def resolve_variants(*, channel: Channel, lines: Sequence[IncomingLine]) -> list
     In turn: the listing with the line's ids on the channel; the SKU, whatever its case; the GTIN,
     when its check digit is right and one variant only has it. A find by SKU or GTIN is written
     down as a listing, so that the ids decide from then on, whatever becomes of the SKU. An SKU and
-    a GTIN that mean different variants, or a code that a spreadsheet damaged, find nothing.
+    a GTIN that mean different variants, or a code that a spreadsheet damaged, find nothing. What is
+    found by nothing and has ids is written down as a listing to be linked.
     Locks: listings of these lines that had no variant yet, by primary key.
     """
     articles = [
@@ -72,7 +79,7 @@ def resolve_variants(*, channel: Channel, lines: Sequence[IncomingLine]) -> list
     listings = listings_by_key(channel, articles)
     unlinked = [article for article in articles if not _is_linked(listings.get(article.key))]
     found = match_articles(unlinked)
-    _write_listings(channel, listings, found)
+    _write_listings(channel, listings, unlinked, found)
     return [
         _resolved(listings.get(article.key), found.get(article, UNKNOWN)) for article in articles
     ]
@@ -82,10 +89,10 @@ def listings_by_key(
     channel: Channel, articles: Iterable[Article]
 ) -> dict[tuple[str, str], Listing]:
     """Return the channel's listings of these articles by their ids there."""
-    wanted = {article.key for article in articles if article.external_product_id}
+    wanted = {article.key for article in articles if article.key[0]}
     candidates = Listing.objects.filter(
         channel=channel, external_product_id__in=sorted({product for product, _ in wanted})
-    )
+    ).select_related("variant")
     by_key = {
         (listing.external_product_id, listing.external_variant_id or ""): listing
         for listing in candidates
@@ -113,8 +120,8 @@ def _variants_by_sku(skus: Iterable[str]) -> dict[str, ResolvedLine]:
     wanted = {sku_key(sku) for sku in skus if sku and not is_damaged_code(sku)}
     variants = Variant.objects.alias(key=Upper("sku")).filter(key__in=sorted(wanted))
     return {
-        sku_key(sku): ResolvedLine(variant_id=variant_id)
-        for variant_id, sku in variants.values_list("pk", "sku")
+        sku_key(sku): ResolvedLine(variant_id=variant_id, is_stocked=is_stocked)
+        for variant_id, sku, is_stocked in variants.values_list("pk", "sku", "is_stocked")
     }
 
 
@@ -123,12 +130,14 @@ def _variants_by_gtin(gtins: Iterable[str]) -> dict[str, ResolvedLine]:
     forms = {gtin: gtin_forms(gtin) for gtin in gtins if gtin_key(gtin) and ean.is_valid(gtin)}
     wanted = sorted(form for every in forms.values() for form in every)
     hits: defaultdict[str, set[ResolvedLine]] = defaultdict(set)
-    for variant_id, gtin in Variant.objects.filter(gtin__in=wanted).values_list("pk", "gtin"):
-        hits[gtin_key(gtin or "")].add(ResolvedLine(variant_id=variant_id))
-    for code, variant_id, pack_size in Barcode.objects.filter(code__in=wanted).values_list(
-        "code", "variant_id", "pack_size"
+    variants = Variant.objects.filter(gtin__in=wanted)
+    for variant_id, gtin, is_stocked in variants.values_list("pk", "gtin", "is_stocked"):
+        hits[gtin_key(gtin or "")].add(ResolvedLine(variant_id=variant_id, is_stocked=is_stocked))
+    barcodes = Barcode.objects.filter(code__in=wanted)
+    for code, *hit in barcodes.values_list(
+        "code", "variant_id", "pack_size", "variant__is_stocked"
     ):
-        hits[gtin_key(code)].add(ResolvedLine(variant_id=variant_id, pack_size=pack_size))
+        hits[gtin_key(code)].add(ResolvedLine(*hit))
     return {
         gtin: next(iter(hits[gtin_key(gtin)])) for gtin in forms if len(hits[gtin_key(gtin)]) == 1
     }
@@ -144,15 +153,26 @@ def _is_linked(listing: Listing | None) -> bool:
 def _resolved(listing: Listing | None, match: ResolvedLine) -> ResolvedLine:
     if listing is None or not _is_linked(listing):
         return match
-    return ResolvedLine(variant_id=listing.variant_id, pack_size=listing.pack_size)
+    return ResolvedLine(
+        variant_id=listing.variant_id,
+        pack_size=listing.pack_size,
+        is_stocked=listing.variant is None or listing.variant.is_stocked,
+    )
 
 
 def _write_listings(
     channel: Channel,
     listings: Mapping[tuple[str, str], Listing],
+    unlinked: Iterable[Article],
     found: Mapping[Article, ResolvedLine],
 ) -> None:
+    """Write down what was found, and what was not, of the articles that have ids."""
     by_key = {article.key: article for article in found if article.external_product_id}
+    unknown = {
+        article.key: article
+        for article in unlinked
+        if article.external_product_id and article not in found
+    }
     created = [
         Listing(
             channel=channel,
@@ -166,6 +186,17 @@ def _write_listings(
         )
         for key, article in sorted(by_key.items())
         if key not in listings
+    ]
+    created += [
+        Listing(
+            channel=channel,
+            external_product_id=article.external_product_id,
+            external_variant_id=article.external_variant_id or None,
+            external_sku=article.sku.strip()[:SKU_LENGTH],
+            title=article.title[:TITLE_LENGTH],
+        )
+        for key, article in sorted(unknown.items())
+        if key not in listings and key not in by_key
     ]
     # Another order with the same new article may write its listing at this moment: the same one.
     Listing.objects.bulk_create(created, ignore_conflicts=True)

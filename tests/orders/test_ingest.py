@@ -488,9 +488,9 @@ def test_ingest_takes_as_many_queries_whatever_the_number_of_lines(
     )
     take_in(channel, incoming_order(incoming_line(sku=levels[0].variant.sku)))
 
-    with django_assert_num_queries(31):
+    with django_assert_num_queries(17):
         ingest_order(channel=channel, incoming=few, at=NOON)
-    with django_assert_num_queries(31):
+    with django_assert_num_queries(17):
         ingest_order(channel=channel, incoming=many, at=NOON)
 
 
