@@ -73,11 +73,11 @@ from inventory.operations.periods import (
 from inventory.operations.posting import InvalidValue, Source
 from inventory.operations.promises import (
     NotPromised,
-    UnknownLevel,
     allocate_levels,
     allocate_stock,
     release_allocation,
 )
+from inventory.operations.put_away import put_away, put_on_shelf
 from inventory.operations.receipts import Received, receive_stock, return_stock
 from inventory.operations.reservations import (
     ExpiresInThePast,
@@ -142,7 +142,6 @@ __all__ = [
     "SnapshotTooEarly",
     "Source",
     "Taken",
-    "UnknownLevel",
     "UnknownLocation",
     "UnknownVariant",
     "Variance",
@@ -174,6 +173,8 @@ __all__ = [
     "plan_count",
     "plan_to_take_back",
     "post_issues",
+    "put_away",
+    "put_on_shelf",
     "receive_stock",
     "receive_transfer",
     "record_counts",

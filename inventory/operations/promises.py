@@ -29,10 +29,6 @@ class NotPromised(BusinessError):
     """More units than a promise still holds, or a promise that does not exist."""
 
 
-class UnknownLevel(BusinessError):
-    """No stock level has this id."""
-
-
 @transaction.atomic
 def allocate_stock(
     *,
