@@ -77,6 +77,7 @@ from inventory.operations.promises import (
     allocate_stock,
     release_allocation,
 )
+from inventory.operations.put_away import put_away, put_on_shelf
 from inventory.operations.receipts import Received, receive_stock, return_stock
 from inventory.operations.reservations import (
     ExpiresInThePast,
@@ -172,6 +173,8 @@ __all__ = [
     "plan_count",
     "plan_to_take_back",
     "post_issues",
+    "put_away",
+    "put_on_shelf",
     "receive_stock",
     "receive_transfer",
     "record_counts",
