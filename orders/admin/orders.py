@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import F, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import RangeDateFilter
+from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.decorators import display
 
 from orders.admin.acts import NEW_ORDER, ORDER_ACTS
+from orders.admin.order_list import HoldFilter, OrderChangeList, QueueFilter, queue_of
+from orders.admin.paging import MOST_ROWS, StoppedPaginator
 from orders.admin.shown import component_words
 from orders.models import (
     Fulfillment,
@@ -22,8 +26,8 @@ from orders.models import (
     OrderLine,
     Return,
 )
-from orders.queries import orders_on_hold, orders_to_ship, waiting_orders
-from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
+from orders.queries import find_orders
+from retail.common.admin import DayRangeFilter, ViewOnlyAdmin, ViewOnlyInline
 from retail.common.money import display as display_money
 
 LIFECYCLE_LOOKS = {
@@ -39,21 +43,16 @@ FULFILLMENT_LOOKS = {
     Order.FulfillmentStatus.FULFILLED: "success",
     Order.FulfillmentStatus.NOT_REQUIRED: "info",
 }
-
-
-class QueueFilter(admin.SimpleListFilter):
-    """The queues of the orders desk."""
-
-    title = "what waits"
-    parameter_name = "queue"
-
-    def lookups(self, _request: HttpRequest, _model_admin: Any) -> Sequence[tuple[str, str]]:
-        return (("ship", "To ship"), ("hold", "On hold"), ("stock", "Waiting for stock"))
-
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
-        queues = {"ship": orders_to_ship, "hold": orders_on_hold, "stock": waiting_orders}
-        queue = queues.get(self.value() or "")
-        return queryset.filter(pk__in=queue().values("pk")) if queue else queryset
+PAYMENT_LOOKS = {
+    Order.PaymentStatus.UNPAID: "warning",
+    Order.PaymentStatus.AUTHORIZED: "primary",
+    Order.PaymentStatus.PARTIALLY_PAID: "warning",
+    Order.PaymentStatus.PAID: "success",
+    Order.PaymentStatus.OVERPAID: "danger",
+    Order.PaymentStatus.PARTIALLY_REFUNDED: "info",
+    Order.PaymentStatus.REFUNDED: "info",
+    Order.PaymentStatus.VOIDED: "danger",
+}
 
 
 class LineInline(ViewOnlyInline):
@@ -177,22 +176,30 @@ class OrderAdmin(ViewOnlyAdmin):
     acts = ORDER_ACTS
     page_acts = (NEW_ORDER,)
     list_display = (
-        *("number", "external_number", "channel", "customer", "placed_at"),
-        *("shown_lifecycle", "shown_fulfillment", "shown_hold", "shown_total"),
+        *("number", "external_number", "channel", "customer", "placed_at", "shown_ship_by"),
+        *("shown_lifecycle", "shown_fulfillment", "shown_payment", "shown_hold", "shown_total"),
     )
     list_select_related = ("channel", "customer")
     list_filter = (
         QueueFilter,
+        HoldFilter,
+        "channel",
         "lifecycle",
         "fulfillment_status",
         "payment_status",
         "return_status",
-        "channel",
-        ("placed_at", RangeDateFilter),
+        "location",
+        "pickup_location",
+        ("placed_at", DayRangeFilter),
     )
+    # By any other column a million orders would have to be sorted to show the first fifty.
+    sortable_by = ("placed_at",)
     ordering = ("-placed_at", "-pk")
+    paginator = StoppedPaginator
     search_fields = ("number",)
-    search_help_text = "Number, the channel's number, customer or SKU"
+    search_help_text = (
+        "Our number or the channel's, words of the name, e-mail, tracking number or SKU"
+    )
     inlines = (LineInline, HoldInline, FulfillmentInline, ReturnInline, EventInline)
     fieldsets = (
         (
@@ -200,9 +207,10 @@ class OrderAdmin(ViewOnlyAdmin):
             {
                 "fields": (
                     ("number", "channel", "external_number"),
-                    ("shown_lifecycle", "shown_fulfillment", "payment_status", "return_status"),
+                    ("shown_lifecycle", "shown_fulfillment", "shown_payment", "return_status"),
                     ("customer", "delivery_address"),
-                    ("placed_at", "ship_by", "location"),
+                    ("placed_at", "shown_ship_by", "priority"),
+                    ("delivery", "location", "pickup_location"),
                 )
             },
         ),
@@ -217,12 +225,20 @@ class OrderAdmin(ViewOnlyAdmin):
         ),
         ("On the channel", {"fields": (("external_id", "external_updated_at", "created_at"),)}),
     )
-    readonly_fields = ("number", "shown_lifecycle", "shown_fulfillment", "shown_total")
+    readonly_fields = (
+        *("number", "shown_lifecycle", "shown_fulfillment", "shown_payment", "shown_ship_by"),
+        "shown_total",
+    )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        orders: QuerySet[Order] = super().get_queryset(request)
-        holds = OrderHold.objects.open().filter(order=OuterRef("pk"))
-        return orders.annotate(is_held=Exists(holds))
+    def get_changelist(self, *_args: Any, **_kwargs: Any) -> type[OrderChangeList]:
+        return OrderChangeList
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Show what is to be shipped first on top of the queues of those who ship."""
+        queue = queue_of(request)
+        if queue is not None and queue.is_by_due:
+            return (F("ship_by").asc(nulls_last=True), "placed_at", "pk")
+        return self.ordering
 
     def get_search_results(
         self,
@@ -230,30 +246,42 @@ class OrderAdmin(ViewOnlyAdmin):
         queryset: QuerySet[Order],
         search_term: str,
     ) -> tuple[QuerySet[Order], bool]:
-        """Search by whole or beginning numbers, part of a name, a whole SKU."""
-        if not (term := search_term.strip()):
+        """Search by whatever somebody has at hand, see `find_orders`."""
+        if not search_term.strip():
             return queryset, False
-        lines = OrderLine.objects.filter(Q(raw_sku__iexact=term) | Q(variant__sku__iexact=term))
-        found = (
-            Q(number__istartswith=term)
-            | Q(external_number__istartswith=term)
-            | Q(customer__name__icontains=term)
-            | Q(pk__in=lines.values("order_id"))
-        )
-        return queryset.filter(found), False
+        return find_orders(queryset, search_term, most=MOST_ROWS + 1), False
 
-    @display(description="Lifecycle", ordering="lifecycle", label=LIFECYCLE_LOOKS)
+    @display(description="Lifecycle", label=LIFECYCLE_LOOKS)
     def shown_lifecycle(self, order: Order) -> tuple[str, str]:
         return order.lifecycle, order.get_lifecycle_display()
 
-    @display(description="Goods", ordering="fulfillment_status", label=FULFILLMENT_LOOKS)
+    @display(description="Goods", label=FULFILLMENT_LOOKS)
     def shown_fulfillment(self, order: Order) -> tuple[str, str]:
         return order.fulfillment_status, order.get_fulfillment_status_display()
 
-    @display(description="Held", ordering=F("is_held").desc(), label={"HELD": "danger"})
-    def shown_hold(self, order: Order) -> tuple[str, str] | str:
-        return ("HELD", "On hold") if getattr(order, "is_held", False) else ""
+    @display(description="Payment", label=PAYMENT_LOOKS)
+    def shown_payment(self, order: Order) -> tuple[str, str]:
+        return order.payment_status, order.get_payment_status_display()
 
-    @display(description="Total", ordering="total")
+    @display(description="Ship by", label={"OVERDUE": "danger"})
+    def shown_ship_by(self, order: Order) -> tuple[str, str] | str:
+        if order.ship_by is None:
+            return ""
+        is_overdue = order.is_open and order.ship_by < timezone.now()
+        return "OVERDUE" if is_overdue else "DUE", _moment(order.ship_by)
+
+    @display(description="Held", label={"HELD": "danger"})
+    def shown_hold(self, order: Order) -> tuple[str, str] | str:
+        holds: Sequence[OrderHold] = getattr(order, "open_holds", ())
+        if not holds:
+            return ""
+        more = f" +{len(holds) - 1}" if len(holds) > 1 else ""
+        return "HELD", f"{holds[0].get_kind_display()}{more}"
+
+    @display(description="Total")
     def shown_total(self, order: Order) -> str:
         return display_money(order.total, order.currency)
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")

@@ -1,5 +1,7 @@
 """Reads over orders: what waits to be done, and whether the rows agree with each other."""
 
+from orders.queries.desk import QUEUES, Queue, overdue_orders
+from orders.queries.finding import find_orders
 from orders.queries.fulfilling import orders_begun_today, orders_to_pick
 from orders.queries.integrity import differences
 from orders.queries.work import (
@@ -12,12 +14,16 @@ from orders.queries.work import (
 )
 
 __all__ = [
+    "QUEUES",
+    "Queue",
     "differences",
+    "find_orders",
     "orders_begun_today",
     "orders_on_hold",
     "orders_to_pick",
     "orders_to_settle",
     "orders_to_ship",
+    "overdue_orders",
     "servable_orders",
     "waiting_lines",
     "waiting_orders",
