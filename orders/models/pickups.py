@@ -50,8 +50,10 @@ class Pickup(models.Model):
     promised_at = models.DateTimeField(help_text="Ready by then, as the location promises.")
     ready_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Kept until then.")
-    last_reminded_at = models.DateTimeField(null=True, blank=True)
-    reminders = models.IntegerField(default=0, help_text="Sent so far.")
+    messages_sent = models.IntegerField(
+        default=0, help_text="To the customer: that it is ready, and reminders."
+    )
+    last_message_at = models.DateTimeField(null=True, blank=True)
     expiry_proposed_at = models.DateTimeField(null=True, blank=True)
     arrived_at = models.DateTimeField(null=True, blank=True)
     vehicle = models.CharField(max_length=100, blank=True)

@@ -14,12 +14,15 @@ from catalog.models import Variant
 from channels.models import Channel
 from channels.queries import price_for
 from customers.models import Address, Customer
+from inventory.models import Location
 from inventory.operations import InsufficientStock
 from orders.models import Order, OrderEvent, OrderLine
 from orders.operations.allocation import promise_lines
 from orders.operations.contents import articles_of, store_components
 from orders.operations.events import event, record_events
+from orders.operations.pickups import open_pickup
 from orders.operations.reading import LONGEST_NAME
+from orders.operations.routing import OWN_ORDER
 from orders.operations.statuses import settle_order
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_UNITS
@@ -35,8 +38,21 @@ class NoPrice(BusinessError):
     """The channel has no price for an article, and none was given."""
 
 
+class NoPickupThere(BusinessError):
+    """Customers do not collect orders at this place."""
+
+
 class KeyReused(BusinessError):
     """The key belongs to another order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collecting:
+    """Where a customer collects an order, who will come, and whether they wait at the curb."""
+
+    location: Location
+    name: str = ""
+    is_curbside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +65,7 @@ class NewOrderLine:
 
 
 @transaction.atomic
-def place_order(
+def place_order(  # noqa: PLR0913 - what an order of our own says
     *,
     channel: Channel,
     lines: Sequence[NewOrderLine],
@@ -59,11 +75,13 @@ def place_order(
     customer: Customer | None = None,
     delivery_address: Address | None = None,
     ship_by: datetime | None = None,
+    collecting: Collecting | None = None,
 ) -> Order:
     """
     Place an order of our own and promise all of it, or refuse it whole and leave nothing behind.
 
     Quantities are in the variant's own units.
+    collecting: for an order that is not sent; all of it is promised where it is collected.
     key: made by whoever asks, unique on the channel; the same order with the same key again
     returns the first.
     Locks: the order, then the stock levels.
@@ -71,10 +89,13 @@ def place_order(
     :raises InvalidLines: no lines, a quantity below one, a variant unknown or no longer active.
     :raises NoPrice: names every article without a price.
     :raises InsufficientStock: carries every shortage, variant id -> units missing.
+    :raises NoPickupThere: customers do not collect there.
     :raises KeyReused: the key belongs to an order that says something else.
     """
     variants = _known_variants(lines)
-    digest = _digest(lines, customer, delivery_address)
+    if collecting is not None and not collecting.location.is_pickup:
+        raise NoPickupThere(f"Customers do not collect orders at {collecting.location}.")
+    digest = _digest(lines, customer, delivery_address, collecting)
     own = Order.objects.for_update().filter(channel=channel, external_id=key)
     if earlier := own.first():
         return _same(earlier, digest)
@@ -92,6 +113,8 @@ def place_order(
         total=sum(totals, ZERO),
         placed_at=at,
         ship_by=ship_by,
+        delivery=Order.Delivery.PICKUP if collecting else Order.Delivery.SHIP,
+        pickup_location=collecting.location if collecting else None,
         created_at=at,
     )
     Order.objects.bulk_create([order], ignore_conflicts=True)
@@ -100,6 +123,13 @@ def place_order(
         return _same(order, digest)
     stored = _store_lines(order, lines, variants, prices, totals)
     record_events([event(order, OrderEvent.Kind.PLACED, at=at, by=by, total=str(order.total))])
+    if collecting is not None:
+        open_pickup(
+            order=order,
+            at=at,
+            collector_name=collecting.name,
+            is_curbside=collecting.is_curbside,
+        )
     _promise_whole(order, stored, at=at, by=by)
     order.payload_digest = digest
     order.save(update_fields=["payload_digest"])
@@ -138,7 +168,7 @@ def _store_lines(
 def _promise_whole(
     order: Order, lines: Sequence[OrderLine], *, at: datetime, by: User | None
 ) -> None:
-    promised = promise_lines(order=order, lines=lines, promised={}, at=at, by=by)
+    promised = promise_lines(order=order, lines=lines, promised={}, at=at, by=by, attempt=OWN_ORDER)
     if promised.missing:
         raise InsufficientStock(promised.missing)
     settle_order(order=order, lines=lines)
@@ -193,7 +223,11 @@ def _prices(
 
 
 def _digest(
-    lines: Sequence[NewOrderLine], customer: Customer | None, address: Address | None
+    lines: Sequence[NewOrderLine],
+    customer: Customer | None,
+    address: Address | None,
+    collecting: Collecting | None,
 ) -> str:
-    said = (tuple(lines), customer and customer.pk, address and address.pk)
+    place = collecting and (collecting.location.pk, collecting.name, collecting.is_curbside)
+    said = (tuple(lines), customer and customer.pk, address and address.pk, place)
     return hashlib.sha256(repr(said).encode()).hexdigest()
