@@ -67,6 +67,70 @@ class IncomingLine:
     is_stocked: bool = True
 
 
+class IncomingPaymentKind(StrEnum):
+    """What happened to a payment."""
+
+    AUTHORIZED = "AUTHORIZED"
+    CHARGED = "CHARGED"
+    REFUNDED = "REFUNDED"
+    VOIDED = "VOIDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingPaymentEvent:
+    """
+    An amount that was authorized, charged, given back, voided or failed, in the order's currency.
+
+    `reference` tells it from others of the same payment and kind.
+    """
+
+    kind: IncomingPaymentKind
+    amount: Decimal
+    at: datetime
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingPayment:
+    """
+    One transaction of an order as the channel tells it, with all that happened to it so far.
+
+    `register` is the till that took it.
+    """
+
+    external_id: str
+    events: tuple[IncomingPaymentEvent, ...]
+    method: str = ""
+    provider: str = ""
+    register: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingRefundLine:
+    """Pieces of a line that money was given back for; `amount` as the channel split it."""
+
+    external_line_id: str
+    quantity: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingRefund:
+    """
+    Money that the channel gave back for an order, in its currency; `lines` may be empty.
+
+    `reference` is the number we gave it, when it was pushed by us and the channel remembers that.
+    """
+
+    external_id: str
+    amount: Decimal
+    at: datetime
+    reason: str = ""
+    reference: str = ""
+    lines: tuple[IncomingRefundLine, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingOrder:
     """
@@ -75,6 +139,13 @@ class IncomingOrder:
     The buyer pays `total` = lines + shipping - discounts not on lines, in `currency`. All moments
     are aware. `updated_at` orders the versions of one order. `problems` names, for people, each
     part that could not be read; that part then has its empty value, so the order is not lost.
+
+    `pickup_location` is where the buyer collects it: a code of ours or the channel's id of the
+    place; empty when it is sent. `note` is what the buyer wrote. `merged_into` is the id of the
+    order that the channel made of this one and others.
+
+    A channel that tells no single transactions says `is_paid` alone. What was given back stands in
+    `refunds`; where a channel knows no such documents, in the REFUNDED events of `payments`.
     """
 
     external_id: str
@@ -91,7 +162,13 @@ class IncomingOrder:
     discount_total: Decimal = Decimal(0)
     tax_total: Decimal = Decimal(0)
     is_paid: bool = False
+    payment_method: str = ""
+    payments: tuple[IncomingPayment, ...] = ()
+    refunds: tuple[IncomingRefund, ...] = ()
     ship_by: datetime | None = None
+    pickup_location: str = ""
+    note: str = ""
+    merged_into: str = ""
     problems: tuple[str, ...] = ()
 
 
@@ -112,6 +189,39 @@ class TrackingPush:
     carrier: str
     tracking_number: str
     shipped_at: datetime
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundPush:
+    """
+    Money the channel shall give back for an order.
+
+    `reference` is our number of the refund: the channel pays it back once, however often it is
+    told. `payment` is the channel's id of the transaction, empty when it has to choose.
+    `lines`: channel's line id -> pieces.
+    """
+
+    external_order_id: str
+    reference: str
+    amount: Decimal
+    currency: str
+    reason: str
+    payment: str = ""
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationPush:
+    """
+    Pieces that will not be shipped: channel's line id -> pieces.
+
+    The channel takes them off once, however often it is told with the same `key`.
+    """
+
+    external_order_id: str
+    key: str
+    reason: str
     lines: dict[str, int] = field(default_factory=dict)
 
 
@@ -170,3 +280,9 @@ class Connector(Protocol):
 
     def push_tracking(self, push: TrackingPush) -> None:
         """Tell about a shipment; the same tracking number again changes nothing."""
+
+    def push_refund(self, push: RefundPush) -> str:
+        """Let money be given back; the id of the refund there, the same one when told again."""
+
+    def push_cancellation(self, push: CancellationPush) -> None:
+        """Tell what will not be shipped; the same key again changes nothing."""

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from channels.connectors.base import (
+    CancellationPush,
     ChannelRefused,
     IncomingAddress,
     IncomingBuyer,
@@ -19,10 +20,12 @@ from channels.connectors.base import (
     IncomingOrder,
     IncomingStatus,
     PushResult,
+    RefundPush,
     RemoteListing,
     StockPush,
     TrackingPush,
 )
+from channels.connectors.fake_payments import read_payments, read_refunds, write_payments
 from channels.connectors.http import ChannelHttp, ChannelLacksIt
 from channels.connectors.reading import RowReader
 
@@ -142,6 +145,37 @@ class FakeConnector:
             },
         )
 
+    def push_refund(self, push: RefundPush) -> str:
+        """
+        Let money be given back; the id of the refund there, the same one when told again.
+
+        :raises ChannelRefused: the shop says no, or its answer names no refund.
+        """
+        answer = self._http.request(
+            "POST",
+            f"{_order_path(push.external_order_id)}/refunds",
+            body={
+                "reference": push.reference,
+                "amount": str(push.amount),
+                "currency": push.currency,
+                "reason": push.reason,
+                "payment": push.payment,
+                "lines": push.lines,
+            },
+        )
+        external_id = RowReader(answer, []).text("id")
+        if not external_id:
+            raise ChannelRefused("The shop's answer names no refund.")
+        return external_id
+
+    def push_cancellation(self, push: CancellationPush) -> None:
+        """Tell what will not be shipped; the same key again changes nothing."""
+        self._http.request(
+            "POST",
+            f"{_order_path(push.external_order_id)}/cancellations",
+            body={"key": push.key, "reason": push.reason, "lines": push.lines},
+        )
+
     def _order_rows(self, since: datetime | None, page: int) -> list[Any]:
         query: dict[str, str | int] = {"page": page, "per_page": ROWS_PER_PAGE}
         if since is not None:
@@ -212,14 +246,15 @@ def read_order(row: object) -> IncomingOrder:
         problems.append("The order has no id.")
     if updated_at is None:
         problems.append("The order does not say when it was changed.")
+    changed_at = updated_at or placed_at or LONG_AGO
     return IncomingOrder(
         external_id=external_id,
         external_number=reader.text("number"),
         status=_read_status(reader),
         currency=_read_currency(reader),
         total=reader.amount("total"),
-        placed_at=placed_at or updated_at or LONG_AGO,
-        updated_at=updated_at or placed_at or LONG_AGO,
+        placed_at=placed_at or changed_at,
+        updated_at=changed_at,
         lines=_read_lines(reader),
         buyer=_read_buyer(buyer) if buyer else None,
         delivery_address=_read_address(address) if address else None,
@@ -227,7 +262,13 @@ def read_order(row: object) -> IncomingOrder:
         discount_total=reader.amount("discount_total"),
         tax_total=reader.amount("tax_total"),
         is_paid=reader.flag("is_paid"),
+        payment_method=reader.text("payment_method"),
+        payments=read_payments(reader, changed_at),
+        refunds=read_refunds(reader, changed_at),
         ship_by=reader.moment("ship_by"),
+        pickup_location=reader.text("pickup_location"),
+        note=reader.text("note"),
+        merged_into=reader.text("merged_into"),
         problems=tuple(problems),
     )
 
@@ -250,6 +291,9 @@ def write_order(order: IncomingOrder) -> dict[str, Any]:
         "tax_total": str(order.tax_total),
         "is_paid": order.is_paid,
         "ship_by": order.ship_by.isoformat() if order.ship_by else None,
+        "pickup_location": order.pickup_location,
+        "note": order.note,
+        "merged_into": order.merged_into,
         "lines": [
             {
                 "id": line.external_line_id,
@@ -267,6 +311,7 @@ def write_order(order: IncomingOrder) -> dict[str, Any]:
             }
             for line in order.lines
         ],
+        **write_payments(order),
     }
 
 

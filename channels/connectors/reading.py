@@ -101,5 +101,9 @@ class RowReader:
             for place, row in enumerate(value, start=1)
         ]
 
+    def optional_rows(self, key: str) -> Sequence[RowReader]:
+        """Return the rows of a list that may be left out."""
+        return [] if self._row.get(key) is None else self.rows(key)
+
     def _report(self, key: str, value: object) -> None:
         self.problems.append(f"{self._name}{key} cannot be read: {str(value)[:50]!r}")

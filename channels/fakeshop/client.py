@@ -67,6 +67,16 @@ class PracticeShop:
         answer = self._client.get(f"/practice/shipments/{order_id}")
         return answer.raise_for_status().json()["shipments"]
 
+    def refunds(self, order_id: str) -> list[Row]:
+        """Return what the shop gave back for an order."""
+        answer = self._client.get(f"/practice/refunds/{order_id}")
+        return answer.raise_for_status().json()["refunds"]
+
+    def cancellations(self, order_id: str) -> list[Row]:
+        """Return what the shop was told will not come."""
+        answer = self._client.get(f"/practice/cancellations/{order_id}")
+        return answer.raise_for_status().json()["cancellations"]
+
     def stock(self) -> dict[tuple[str, str], int]:
         """Return what the shop believes it may sell, by product id and variant id."""
         found: dict[tuple[str, str], int] = {}

@@ -17,6 +17,8 @@ from channels.fakeshop.shop import Fault, Row, Shop, ShopError
 MOST_ROWS_PER_PAGE = 100
 MOST_BYTES = 20_000_000
 SECONDS_TO_WAIT = 1
+# What callers add to an order, and what tells one of them from another.
+NAMED_BY = {"shipments": "tracking_number", "refunds": "reference"}
 
 
 class ShopServer(ThreadingHTTPServer):
@@ -110,8 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return content
             case "GET", ["orders", order_id]:
                 return shop.order(order_id)
-            case "POST", ["orders", order_id, "shipments"] if "tracking_number" in body:
-                return shop.add_shipment(order_id, body)
+            case "POST", ["orders", order_id, what] if body.get(NAMED_BY.get(what, "")):
+                add = shop.add_refund if what == "refunds" else shop.add_shipment
+                return add(order_id, body)
+            case "POST", ["orders", order_id, "cancellations"] if "key" in body:
+                return shop.add_cancellation(order_id, body)
             case "PUT", ["stock"] if isinstance(body.get("items"), list):
                 failing = fault if fault and fault.kind == "item_error" else None
                 return shop.set_stock(body["items"], failing=failing)
@@ -129,8 +134,11 @@ class _Handler(BaseHTTPRequestHandler):
                 return {"order": shop.sell()}
             case "POST", ["cancel", order_id]:
                 return shop.cancel(unquote(order_id))
-            case "GET", ["shipments", order_id]:
-                return {"shipments": shop.shipments(unquote(order_id))}
+            case "GET", ["shipments" | "refunds" as what, order_id]:
+                tell = shop.refunds if what == "refunds" else shop.shipments
+                return {what: tell(unquote(order_id))}
+            case "GET", ["cancellations", order_id]:
+                return {"cancellations": shop.cancellations(unquote(order_id))}
         raise ShopError(404, "There is nothing to practice here.")
 
     def _fail_early(self, fault: Fault) -> bool:

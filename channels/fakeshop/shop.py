@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from random import Random
 from threading import RLock
@@ -131,6 +131,11 @@ class Shop:
         with self._lock:
             return list(self._order(order_id).get("shipments", []))
 
+    def refunds(self, order_id: str) -> list[Row]:
+        """Return what was given back for an order."""
+        with self._lock:
+            return list(self._order(order_id).get("refunds", []))
+
     def set_stock(self, items: Sequence[Mapping[str, Any]], *, failing: Fault | None) -> Row:
         """Set quantities; what is wrong with one item is said there and stops no other."""
         if len(items) > MOST_ITEMS_PER_BATCH:
@@ -189,6 +194,66 @@ class Shop:
             self._save()
             return order
 
+    def add_refund(self, order_id: str, asked: Mapping[str, Any]) -> Row:
+        """Give money back, once per reference; return the refund."""
+        with self._lock:
+            order = self._order(order_id)
+            refunds = order.setdefault("refunds", [])
+            for refund in refunds:
+                if refund["reference"] == asked["reference"]:
+                    return refund
+            if asked.get("currency") != order["currency"]:
+                raise ShopError(422, f"The order was paid in {order['currency']}.")
+            amount = _amount(asked.get("amount"))
+            left = _charged(order) - sum((Decimal(each["amount"]) for each in refunds), Decimal(0))
+            if not Decimal(0) < amount <= left:
+                raise ShopError(422, f"Between 0.01 and {left} can be given back.")
+            refund = {
+                "id": f"R{order['id']}-{len(refunds) + 1}",
+                "reference": asked["reference"],
+                "amount": str(amount),
+                "at": _stamp(self._clock()),
+                "reason": asked.get("reason", ""),
+                "lines": [
+                    {"id": line_id, "quantity": pieces, "amount": "0.00"}
+                    for line_id, pieces in asked.get("lines", {}).items()
+                ],
+            }
+            refunds.append(refund)
+            self._touch(order)
+            self._save()
+            return refund
+
+    def cancellations(self, order_id: str) -> list[Row]:
+        """Return what was said about pieces of an order that will not come."""
+        with self._lock:
+            return list(self._order(order_id).get("cancellations", []))
+
+    def add_cancellation(self, order_id: str, told: Mapping[str, Any]) -> Row:
+        """Take pieces off an order that will not come; a key that is known changes nothing."""
+        with self._lock:
+            order = self._order(order_id)
+            earlier = order.setdefault("cancellations", [])
+            if any(each["key"] == told["key"] for each in earlier):
+                return order
+            if order["status"] == "cancelled":
+                return order
+            lines = {line["id"]: line for line in order["lines"]}
+            for line_id, pieces in told["lines"].items():
+                if line_id not in lines or not 0 < pieces <= lines[line_id]["quantity"]:
+                    raise ShopError(422, f"There are no {pieces} pieces of line {line_id}.")
+            earlier.append(dict(told))
+            for line_id, pieces in told["lines"].items():
+                _take_pieces(order, lines[line_id], pieces)
+            order["lines"] = [line for line in order["lines"] if line["quantity"]]
+            if not order["lines"]:
+                order["status"] = "cancelled"
+            elif order.get("shipments") and not _is_anything_left(order):
+                order["status"] = "completed"
+            self._touch(order)
+            self._save()
+            return order
+
     def _order(self, order_id: str) -> Row:
         if order_id not in self._orders:
             raise ShopError(404, "There is no such order.")
@@ -221,6 +286,8 @@ class Shop:
             "status": "processing",
             "currency": self.currency,
             "is_paid": True,
+            "payment_method": "card",
+            "payments": [_card_payment(self._last_number, goods + postage, _stamp(now))],
             "created_at": _stamp(now),
             "updated_at": _stamp(now),
             "ship_by": _stamp(now + timedelta(days=DAYS_TO_SHIP)),
@@ -285,6 +352,35 @@ def _line(place: int, product: Row, quantity: int) -> Row:
         "tax": str(_tax_within(total)),
         "total": str(total),
     }
+
+
+def _card_payment(number: int, amount: Decimal, moment: str) -> Row:
+    charged = {"kind": "charged", "amount": str(amount), "at": moment, "reference": f"C{number}"}
+    return {"id": f"T{number}", "method": "card", "provider": "practice", "events": [charged]}
+
+
+def _charged(order: Row) -> Decimal:
+    """Return what was paid; a row without transactions says only whether all of it was."""
+    if "payments" not in order:
+        return Decimal(order["total"]) if order.get("is_paid") else Decimal(0)
+    events = [event for payment in order["payments"] for event in payment["events"]]
+    charges = (Decimal(event["amount"]) for event in events if event["kind"] == "charged")
+    return sum(charges, Decimal(0))
+
+
+def _amount(text: object) -> Decimal:
+    try:
+        return Decimal(str(text))
+    except InvalidOperation:
+        raise ShopError(422, "An amount is a number.") from None
+
+
+def _take_pieces(order: Row, line: Row, pieces: int) -> None:
+    """Take pieces off a line, and what they cost off the line and the order."""
+    off = (Decimal(line["total"]) * pieces / line["quantity"]).quantize(CENT, ROUND_HALF_UP)
+    line["quantity"] -= pieces
+    line["total"] = str(Decimal(line["total"]) - off)
+    order["total"] = str(Decimal(order["total"]) - off)
 
 
 def _tax_within(amount: Decimal) -> Decimal:

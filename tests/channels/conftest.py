@@ -5,6 +5,8 @@ import stamina
 
 from tests.channels.shop_process import RunningShop, running_shop
 
+CONNECTORS = ["practice shop"]
+
 
 @pytest.fixture(scope="session")
 def shop_process():
@@ -18,6 +20,11 @@ def shop(shop_process) -> RunningShop:
     with shop_process.practice() as practice:
         practice.seed(reset=True)
     return shop_process
+
+
+@pytest.fixture(params=CONNECTORS)
+def connector(request, shop):
+    return shop.connector()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """
 What every connector must do, whatever it speaks: each test is a fault that real channels showed.
 
-A connector joins by another entry in `CONNECTORS`: a practice channel that can be filled and made
-to fail, behind the same hand.
+A connector joins by another entry in `CONNECTORS` (see `conftest`): a practice channel that can be
+filled and made to fail, behind the same hand.
 """
 
 import time
@@ -28,14 +28,7 @@ from channels.connectors.base import (
 )
 from tests.channels.shop_process import order_line, order_row, product_rows
 
-CONNECTORS = ["practice shop"]
-
 pytestmark = pytest.mark.usefixtures("_no_waiting")
-
-
-@pytest.fixture(params=CONNECTORS)
-def connector(request, shop):
-    return shop.connector()
 
 
 def read(connector, moment=None):
