@@ -3,9 +3,7 @@
 from orders.operations.allocation import (
     Promised,
     allocate_order,
-    allocate_waiting,
     release_promises,
-    serve_order,
     settle_withdrawn,
 )
 from orders.operations.cancelling import cancel_order
@@ -53,6 +51,8 @@ from orders.operations.placing import (
 )
 from orders.operations.promised import Promises, read_promises, settle_withdrawn_reservations
 from orders.operations.reading import UnusableOrder
+from orders.operations.rejecting import InvalidRejection, UnservedPieces, reject_pieces
+from orders.operations.rerouting import CannotServe, NothingToMove, reroute
 from orders.operations.returns import (
     InvalidReturn,
     ReturnedLine,
@@ -67,15 +67,19 @@ from orders.operations.shipping import (
     ship_packed,
 )
 from orders.operations.statuses import UnknownOrder
+from orders.operations.waiting import InvalidPriority, allocate_waiting, serve_order, set_priority
 
 __all__ = [
     "AlreadyLinked",
     "BatchResult",
+    "CannotServe",
     "CapacityReached",
     "IncomingReturn",
     "IncomingReturnLine",
     "Ingested",
     "InvalidLines",
+    "InvalidPriority",
+    "InvalidRejection",
     "InvalidReturn",
     "InvalidScan",
     "KeyReused",
@@ -84,6 +88,7 @@ __all__ = [
     "NoPrice",
     "NotAllPacked",
     "NotEnoughPromised",
+    "NothingToMove",
     "NothingToPick",
     "NothingToShip",
     "OrderOnHold",
@@ -102,6 +107,7 @@ __all__ = [
     "UnknownLine",
     "UnknownOrder",
     "UnknownParcel",
+    "UnservedPieces",
     "UnusableOrder",
     "Wave",
     "WrongArticle",
@@ -120,10 +126,13 @@ __all__ = [
     "read_promises",
     "register_return",
     "register_returns",
+    "reject_pieces",
     "release_hold",
     "release_promises",
+    "reroute",
     "scan_unit",
     "serve_order",
+    "set_priority",
     "settle_withdrawn",
     "settle_withdrawn_reservations",
     "ship",

@@ -1,4 +1,4 @@
-"""Promises of stock to order lines: made under lock, served to who waits, taken back."""
+"""Promises of stock to order lines: made under lock, and taken back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from django.db.models import F
 from inventory.models import Location, StockLevel, StockLevelQuerySet
 from inventory.operations import allocate_levels
 from orders.models import LineAllocation, Order, OrderEvent, OrderHold, OrderLine
-from orders.operations.contents import Contents, contents_of, units_in
+from orders.operations.begun import begun_pieces, free_units
+from orders.operations.contents import contents_of
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, close_holds, open_holds
 from orders.operations.promised import (
@@ -25,18 +26,18 @@ from orders.operations.promised import (
     read_promises,
     settle_promises,
 )
+from orders.operations.routing import (
+    ASKED_AGAIN,
+    NEW_ORDER,
+    ORDER_CHANGED,
+    Attempt,
+    route_needs,
+    store_decision,
+)
 from orders.operations.statuses import locked_order, settle_order
-from orders.queries import servable_orders
+from orders.routing import Need
 from retail.common.errors import WrongStatus
 from retail.common.models import User
-
-
-class Need(NamedTuple):
-    """Pieces that a line still wants, and what one of them is made of."""
-
-    line_id: int
-    contents: Contents
-    pieces: int
 
 
 class Share(NamedTuple):
@@ -66,53 +67,52 @@ def promise_lines(
     promised: Mapping[int, int],
     at: datetime,
     by: User | None = None,
+    attempt: Attempt = NEW_ORDER,
 ) -> Promised:
     """
     Promise what there is to the lines of a locked order, oldest line first and whole pieces only.
 
-    The location that can serve most of it is asked first, so that an order is split as little as
-    can be; among equals the location's priority decides. All of one piece, a pack or a bundle,
-    comes from one location. Neither saves the order nor opens holds.
+    The rules of the order's channel choose the places, see `orders.routing.route`; without rules
+    the fewest places do, then the places' priorities. All of one piece, a pack or a bundle, comes
+    from one place. What was decided is kept. Neither saves the order nor opens holds.
 
     lines: all lines of the order. promised: line id -> pieces it has already.
     """
     needs = _needs(lines, promised)
-    wanted = units_in((need.contents, need.pieces) for need in needs)
-    levels = _lock_free_levels(wanted)
-    shares = share_out(needs, levels, ranked_locations(levels, wanted))
+    if not needs:
+        return Promised(units=0, missing={})
+    levels = _lock_levels(order, needs, attempt)
+    routed = route_needs(
+        order=order,
+        needs=needs,
+        levels=levels,
+        is_served_already=any(promised.values()),
+        attempt=attempt,
+        at=at,
+    )
+    shares = _shares(needs, levels, routed.route.served)
     units = sum(share.units for share in shares)
     if shares:
         _allocate(order, shares, at)
         record_events([event(order, OrderEvent.Kind.ALLOCATED, at=at, by=by, units=units)])
         if order.location_id is None:
             order.location = shares[0].level.location
-    return Promised(units=units, missing=_missing(needs, levels, shares))
+    store_decision(order=order, routed=routed, needs=needs, attempt=attempt, at=at, by=by)
+    return Promised(units=units, missing=routed.short(needs))
 
 
-def share_out(
-    needs: Sequence[Need], levels: Sequence[StockLevel], locations: Sequence[Location]
+def _shares(
+    needs: Sequence[Need], levels: Sequence[StockLevel], served: Mapping[int, Mapping[int, int]]
 ) -> list[Share]:
-    """
-    Share the free units of levels among lines, location by location, the earlier line first.
-
-    Whole pieces only, none of them from two locations.
-    """
+    """Return the units of which levels serve which lines; served: location id -> pieces."""
     level_at = {(level.location_id, level.variant_id): level for level in levels}
-    free = {key: level.on_hand - level.allocated for key, level in level_at.items()}
-    wanted = {need.line_id: need.pieces for need in needs}
-    shares = []
-    for location in locations:
-        for need in needs:
-            spots = {(location.pk, pk): each for pk, each in need.contents.items()}
-            there = min(free.get(spot, 0) // each for spot, each in spots.items())
-            pieces = min(wanted[need.line_id], there)
-            if not pieces:
-                continue
-            wanted[need.line_id] -= pieces
-            for spot, each in spots.items():
-                free[spot] -= pieces * each
-                shares.append(Share(need.line_id, level_at[spot], pieces * each))
-    return shares
+    contents = {need.line_id: need.contents for need in needs}
+    return [
+        Share(line_id, level_at[location_id, variant_id], count * each)
+        for location_id, pieces in served.items()
+        for line_id, count in pieces.items()
+        for variant_id, each in contents[line_id].items()
+    ]
 
 
 def hold_short_order(
@@ -158,47 +158,10 @@ def allocate_order(*, order_id: int, at: datetime, by: User | None = None) -> Pr
             status=order.lifecycle,
         )
     lines = lines_of(order)
-    promised = promise_rest(order=order, lines=lines, at=at, by=by)
+    promised = promise_rest(order=order, lines=lines, attempt=ASKED_AGAIN, at=at, by=by)
     hold_short_order(order=order, missing=promised.missing, at=at, by=by)
     settle_order(order=order, lines=lines)
     return promised
-
-
-@transaction.atomic
-def serve_order(*, order_id: int, at: datetime) -> Promised:
-    """
-    Promise to a waiting order what came in meanwhile; release its stock hold once it has all.
-
-    Unlike `allocate_order` it opens no hold: somebody may have decided to ship without the rest.
-    An order that no longer waits is left alone.
-    Locks: the order, then the stock levels.
-    """
-    order = locked_order(order_id)
-    if not order.is_open:
-        return Promised(units=0, missing={})
-    lines = lines_of(order)
-    promised = promise_rest(order=order, lines=lines, at=at)
-    if not promised.missing:
-        hold_short_order(order=order, missing={}, at=at)
-    settle_order(order=order, lines=lines)
-    return promised
-
-
-def allocate_waiting(*, at: datetime, variant_ids: Collection[int] | None = None) -> int:
-    """
-    Serve orders that wait for stock, the one to be shipped first before the others.
-
-    Each order is a transaction of its own, so call it outside of any other: it locks orders by
-    their turn and not by their key. Orders held by hand are passed over.
-
-    variant_ids: only orders waiting for these; None for all.
-    Returns how many orders were promised something.
-    """
-    turn = servable_orders(variant_ids=variant_ids).order_by("ship_by", "placed_at", "pk")
-    served = 0
-    for order_id in list(turn.values_list("pk", flat=True)):
-        served += serve_order(order_id=order_id, at=at).units > 0
-    return served
 
 
 @transaction.atomic
@@ -207,7 +170,8 @@ def release_promises(*, order_id: int, reason: str, at: datetime, by: User | Non
     Take back everything promised to an order, and hold it by hand so that it does not wait for
     stock again before somebody releases it.
 
-    Returns the units taken back; with nothing promised it changes nothing.
+    What is being picked or is packed stays promised: put it back first. Returns the units taken
+    back; with nothing promised it changes nothing.
     Locks: the order, then the stock levels.
     """
     order = locked_order(order_id)
@@ -216,7 +180,7 @@ def release_promises(*, order_id: int, reason: str, at: datetime, by: User | Non
     units = give_back(
         order=order,
         promises=promises,
-        units=promises.units(),
+        units=free_units(promises, begun_pieces([order.pk])),
         at=at,
         by=by,
         details={"reason": reason},
@@ -251,11 +215,16 @@ def settle_withdrawn(*, order_id: int, at: datetime) -> int:
 
 
 def promise_rest(
-    *, order: Order, lines: Sequence[OrderLine], at: datetime, by: User | None = None
+    *,
+    order: Order,
+    lines: Sequence[OrderLine],
+    at: datetime,
+    by: User | None = None,
+    attempt: Attempt = ORDER_CHANGED,
 ) -> Promised:
     """Promise to the lines of a locked order what they still want, see `promise_lines`."""
     promised = promises_of(order=order, lines=lines, at=at).pieces()
-    return promise_lines(order=order, lines=lines, promised=promised, at=at, by=by)
+    return promise_lines(order=order, lines=lines, promised=promised, at=at, by=by, attempt=attempt)
 
 
 def ranked_locations(levels: Iterable[StockLevel], wanted: Mapping[int, int]) -> list[Location]:
@@ -275,8 +244,22 @@ def free_levels(wanted: Collection[int]) -> StockLevelQuerySet:
     ).select_related("location")
 
 
-def _lock_free_levels(wanted: Collection[int]) -> list[StockLevel]:
-    return list(free_levels(wanted).for_update()) if wanted else []
+def _lock_levels(order: Order, needs: Sequence[Need], attempt: Attempt) -> list[StockLevel]:
+    """Lock the levels that may serve an order: where it is collected, or at places that ship."""
+    wanted = {variant_id for need in needs for variant_id in need.contents}
+    levels = (
+        StockLevel.objects.filter(
+            variant_id__in=wanted,
+            location=order.pickup_location_id,
+            location__is_pickup=True,
+            on_hand__gt=F("allocated"),
+        ).select_related("location")
+        if order.delivery == Order.Delivery.PICKUP
+        else free_levels(wanted)
+    )
+    if attempt.only_location_id is not None:
+        levels = levels.filter(location=attempt.only_location_id)
+    return list(levels.for_update())
 
 
 def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need]:
@@ -308,31 +291,6 @@ def _allocate(order: Order, shares: Sequence[Share], at: datetime) -> None:
         )
         for share in shares
     )
-
-
-def _missing(
-    needs: Sequence[Need], levels: Sequence[StockLevel], shares: Sequence[Share]
-) -> dict[int, int]:
-    """
-    Return variant id -> units that are not there for what is left of the needs.
-
-    Where all of it is there, but nowhere together, all of it is missing.
-    """
-    free: dict[int, int] = defaultdict(int)
-    served: dict[int, int] = defaultdict(int)
-    for level in levels:
-        free[level.variant_id] += level.on_hand - level.allocated
-    for share in shares:
-        free[share.level.variant_id] -= share.units
-        served[share.line_id] += share.units
-    left = [
-        (need.contents, need.pieces - served[need.line_id] // sum(need.contents.values()))
-        for need in needs
-    ]
-    left = [(contents, pieces) for contents, pieces in left if pieces]
-    short = {pk: units - free[pk] for pk, units in units_in(left).items() if units > free[pk]}
-    scattered = units_in(pair for pair in left if not short.keys() & pair[0].keys())
-    return short | scattered
 
 
 def _next_reference(order: Order) -> str:

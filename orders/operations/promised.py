@@ -202,7 +202,8 @@ def lock_stock(contents: Mapping[int, Contents]) -> None:
     held = LineAllocation.objects.filter(line_id__in=list(contents), units__gt=0)
     list(
         StockLevel.objects.for_update().filter(
-            Q(variant_id__in=variant_ids, location__is_shipping=True)
+            Q(variant_id__in=variant_ids)
+            & (Q(location__is_shipping=True) | Q(location__is_pickup=True))
             | Q(pk__in=held.values("allocation__level_id"))
         )
     )

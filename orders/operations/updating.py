@@ -21,6 +21,7 @@ from orders.operations.reading import (
     lacks_buyer,
     order_amounts,
 )
+from orders.operations.routing import ORDER_CHANGED
 from orders.operations.statuses import settle_order
 
 
@@ -145,7 +146,9 @@ def _change_quantities(
     )
     surplus = promises.beyond({line.pk: line.open_quantity for line in lines})
     give_back(order=order, promises=promises, units=surplus, at=at)
-    short = promise_lines(order=order, lines=lines, promised=promises.pieces(), at=at).missing
+    short = promise_lines(
+        order=order, lines=lines, promised=promises.pieces(), at=at, attempt=ORDER_CHANGED
+    ).missing
     hold_short_order(order=order, missing=short, at=at)
     _check_total(order, reading, at)
 

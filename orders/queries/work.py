@@ -13,6 +13,7 @@ from django.db.models import (
     Q,
     QuerySet,
 )
+from django.db.models.lookups import IsNull
 
 from inventory.models import Location, StockLevel, WithdrawnPromise
 from orders.models import (
@@ -71,10 +72,15 @@ def waiting_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Or
 
 
 def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
-    """Return waiting orders that something is there for by now and that nobody holds by hand."""
+    """
+    Return waiting orders that something is there for by now and that nobody holds by hand.
+
+    What is there may still not be promised to them: by a rule of their channel, or as a place has
+    enough to do for today.
+    """
     stock = StockLevel.objects.filter(
+        _is_serving("location", "location__"),
         variant=OuterRef("variant"),
-        location__is_shipping=True,
         on_hand__gte=F("allocated") + OuterRef("pack_size"),
     )
     lines = (
@@ -94,4 +100,16 @@ def _places_of_bundle() -> QuerySet[Location]:
         on_hand__gte=F("allocated") + OuterRef("units"),
     )
     lacking = LineComponent.objects.filter(~Exists(enough), line=OuterRef(OuterRef("pk")))
-    return Location.objects.filter(~Exists(lacking), is_shipping=True)
+    return Location.objects.filter(~Exists(lacking)).filter(_is_serving("pk", ""))
+
+
+def _is_serving(place: str, path: str) -> Q:
+    """
+    Return the condition that a place serves the order of the outer line.
+
+    place: name of its key in the row at hand. path: to its columns.
+    """
+    pickup = OuterRef("order__pickup_location")
+    is_collected_there = Q(**{place: pickup, f"{path}is_pickup": True})
+    is_sent = Q(IsNull(pickup, True), **{f"{path}is_shipping": True})
+    return is_collected_there | is_sent
