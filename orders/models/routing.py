@@ -232,8 +232,7 @@ class OversellIncident(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["order", "variant", "cause", "opened_at"],
-                name="orders_oversellincident_once_per_moment",
+                fields=["order", "variant", "cause"], name="orders_oversellincident_once_per_cause"
             ),
             models.CheckConstraint(
                 condition=within("units", 1, MAX_UNITS),
