@@ -18,14 +18,12 @@ from rest_framework.routers import BaseRouter
 from catalog.queries import variants_by_code
 from channels.models import Channel
 from customers.models import Customer
-from orders import operations
+from orders import fulfillment_api, operations
+from orders.fulfillment_api import FulfillmentSerializer
 from orders.models import (
-    Fulfillment,
-    FulfillmentLine,
     Order,
     OrderHold,
     OrderLine,
-    Parcel,
     Return,
     ReturnLine,
 )
@@ -64,28 +62,6 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
             *("currency", "shipping_total", "discount_total", "tax_total", "total"),
             *("rounding_difference", "placed_at", "ship_by", "created_at", "lines", "holds"),
         )
-
-
-class ParcelSerializer(serializers.ModelSerializer[Parcel]):
-    class Meta:
-        model = Parcel
-        fields = ("carrier", "tracking_number")
-
-
-class FulfillmentLineSerializer(serializers.ModelSerializer[FulfillmentLine]):
-    class Meta:
-        model = FulfillmentLine
-        fields = ("line", "quantity")
-
-
-class FulfillmentSerializer(serializers.ModelSerializer[Fulfillment]):
-    location = serializers.CharField(source="location.code", read_only=True)
-    lines = FulfillmentLineSerializer(many=True, read_only=True)
-    parcels = ParcelSerializer(many=True, read_only=True)
-
-    class Meta:
-        model = Fulfillment
-        fields = ("id", "number", "order", "location", "method", "shipped_at", "lines", "parcels")
 
 
 class ReturnLineSerializer(serializers.ModelSerializer[ReturnLine]):
@@ -215,18 +191,6 @@ class OrderViewSet(ReadOnlyViewSet):
         return Response(FulfillmentSerializer(fulfillment).data, status=status.HTTP_201_CREATED)
 
 
-class FulfillmentViewSet(ReadOnlyViewSet):
-    """What left, newest first."""
-
-    queryset = (
-        Fulfillment.objects.select_related("location")
-        .prefetch_related("lines", "parcels")
-        .order_by("-shipped_at", "-pk")
-    )
-    serializer_class = FulfillmentSerializer
-    filterset_fields = ("order", "location")
-
-
 class ReturnViewSet(ReadOnlyViewSet):
     """What came back, newest first."""
 
@@ -256,5 +220,5 @@ def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
 def register(router: BaseRouter) -> None:
     """Add the addresses of this app to the one router of the API."""
     router.register("orders", OrderViewSet)
-    router.register("fulfillments", FulfillmentViewSet)
+    fulfillment_api.register(router)
     router.register("returns", ReturnViewSet)

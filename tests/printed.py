@@ -1,4 +1,4 @@
-"""What stands on printed pages: a PDF is drawn again, and a scanner is held over the picture."""
+"""What stands on printed pages: their words, and what a scanner reads on a picture of them."""
 
 import re
 import struct
@@ -12,6 +12,66 @@ import zxingcpp
 PPI = 200
 PNG_HEADER = 8
 PAGES = re.compile(rb"/Type\s*/Pages\b.*?/Count (\d+)|/Count (\d+).*?/Type\s*/Pages\b", re.DOTALL)
+
+OBJECT = re.compile(rb"(\d+) 0 obj\n(.*?)\nendobj", re.DOTALL)
+PAGE = re.compile(rb"/Type/Page/Resources (\d+) 0 R.*?/Contents (\d+) 0 R")
+FONT = re.compile(rb"/(f\d+) (\d+) 0 R")
+CODES = re.compile(rb"^<([0-9A-F]{4})> <([0-9A-F]+)>$", re.MULTILINE)
+RUN = re.compile(rb"/(f\d+) \S+ Tf(.*?)\nET", re.DOTALL)
+PART = re.compile(rb"\\.|[^\\]", re.DOTALL)
+ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
+ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+
+
+def words_on(pdf):
+    """Return the text of a PDF as Typst writes it, run after run with a blank between them."""
+    objects = {int(number): body for number, body in OBJECT.findall(pdf)}
+    words = []
+    for resources, contents in PAGE.findall(pdf):
+        fonts = {
+            name: _letters(objects, int(font))
+            for name, font in FONT.findall(objects[int(resources)].partition(b"/Font<<")[2])
+        }
+        for font, shown in RUN.findall(_stream(objects[int(contents)])):
+            codes = b"".join(_unescaped(each) for each in _literals(shown))
+            pairs = [codes[i : i + 2] for i in range(0, len(codes), 2)]
+            words.append("".join(fonts[font].get(pair, "") for pair in pairs).strip())
+    return " ".join(words)
+
+
+def _letters(objects, font):
+    """Return what each glyph of a font stands for, by the map that is there for copying text."""
+    found = re.search(rb"/ToUnicode (\d+) 0 R", objects[font])
+    rows = CODES.findall(_stream(objects[int(found[1])]))
+    return {
+        bytes.fromhex(code.decode()): bytes.fromhex(letters.decode()).decode("utf-16-be")
+        for code, letters in rows
+    }
+
+
+def _stream(body):
+    return zlib.decompress(body.partition(b"stream\n")[2].rpartition(b"\nendstream")[0])
+
+
+def _literals(shown):
+    """Yield the strings of a run: within brackets, which may stand in pairs within them."""
+    depth, literal = 0, b""
+    for part in PART.findall(shown):
+        depth -= part == b")"
+        if part == b")" and not depth:
+            yield literal
+            literal = b""
+        elif depth:
+            literal += part
+        depth += part == b"("
+
+
+def _unescaped(literal):
+    def byte(found):
+        code = found[1]
+        return bytes([int(code, 8)]) if code.isdigit() else ESCAPED.get(code, code)
+
+    return ESCAPE.sub(byte, literal)
 
 
 def page_count(pdf):

@@ -183,13 +183,21 @@ class StockPush:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingPush:
-    """A shipment the channel shall show to the buyer; line id -> pieces that went with it."""
+    """
+    A parcel the channel shall show to the buyer.
+
+    lines: line id -> pieces that went with it. Of several parcels of one shipment the first names
+    the pieces, the others the same lines with none, as nobody notes which box holds what.
+    replaces: other numbers under which the channel may know this very parcel, the oldest first.
+    """
 
     external_order_id: str
     carrier: str
     tracking_number: str
     shipped_at: datetime
     lines: dict[str, int] = field(default_factory=dict)
+    tracking_url: str = ""
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +287,11 @@ class Connector(Protocol):
         """Set quantities; one result per push, in their order."""
 
     def push_tracking(self, push: TrackingPush) -> None:
-        """Tell about a shipment; the same tracking number again changes nothing."""
+        """
+        Tell about a parcel; the same tracking number again changes nothing.
+
+        A parcel that is known by a number it replaces gets the new one.
+        """
 
     def push_refund(self, push: RefundPush) -> str:
         """Let money be given back; the id of the refund there, the same one when told again."""

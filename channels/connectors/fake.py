@@ -133,17 +133,18 @@ class FakeConnector:
         ]
 
     def push_tracking(self, push: TrackingPush) -> None:
-        """Tell about a shipment; the same tracking number again changes nothing."""
-        self._http.request(
-            "POST",
-            f"{_order_path(push.external_order_id)}/shipments",
-            body={
-                "carrier": push.carrier,
-                "tracking_number": push.tracking_number,
-                "shipped_at": push.shipped_at.isoformat(),
-                "lines": push.lines,
-            },
-        )
+        """Tell about a parcel; the same tracking number again changes nothing."""
+        body: dict[str, Any] = {
+            "carrier": push.carrier,
+            "tracking_number": push.tracking_number,
+            "shipped_at": push.shipped_at.isoformat(),
+            "lines": push.lines,
+        }
+        if push.tracking_url:
+            body["tracking_url"] = push.tracking_url
+        if push.replaces:
+            body["replaces"] = list(push.replaces)
+        self._http.request("POST", f"{_order_path(push.external_order_id)}/shipments", body=body)
 
     def push_refund(self, push: RefundPush) -> str:
         """

@@ -179,11 +179,21 @@ class Shop:
             return order
 
     def add_shipment(self, order_id: str, shipment: Mapping[str, Any]) -> Row:
-        """Note a parcel; a tracking number that is known changes nothing."""
+        """
+        Note a parcel; a tracking number that is known changes nothing.
+
+        A parcel known by a number that this one replaces gets the new number.
+        """
         with self._lock:
             order = self._order(order_id)
             parcels = order.setdefault("shipments", [])
             if any(each["tracking_number"] == shipment["tracking_number"] for each in parcels):
+                return order
+            replaced = shipment.get("replaces", [])
+            if known := [each for each in parcels if each["tracking_number"] in replaced]:
+                known[0].update({name: shipment[name] for name in ("carrier", "tracking_number")})
+                self._touch(order)
+                self._save()
                 return order
             if order["status"] == "cancelled":
                 raise ShopError(422, "The buyer has cancelled this order.")

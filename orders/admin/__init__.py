@@ -1,14 +1,17 @@
 """Orders in the admin: read everything, and do to an order what can be done to it."""
 
-from orders.admin.orders import OrderAdmin
-from orders.admin.records import (
+from orders.admin.fulfillments import (
     FulfillmentAdmin,
     FulfillmentLineAdmin,
+    ParcelAdmin,
+    PickListAdmin,
+)
+from orders.admin.orders import OrderAdmin
+from orders.admin.records import (
     LineAllocationAdmin,
     OrderEventAdmin,
     OrderHoldAdmin,
     OrderLineAdmin,
-    ParcelAdmin,
     ReturnAdmin,
     ReturnLineAdmin,
 )
@@ -22,6 +25,7 @@ __all__ = [
     "OrderHoldAdmin",
     "OrderLineAdmin",
     "ParcelAdmin",
+    "PickListAdmin",
     "ReturnAdmin",
     "ReturnLineAdmin",
 ]

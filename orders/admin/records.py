@@ -11,14 +11,11 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from orders.models import (
-    Fulfillment,
-    FulfillmentLine,
     LineAllocation,
     LineComponent,
     OrderEvent,
     OrderHold,
     OrderLine,
-    Parcel,
     Return,
     ReturnLine,
 )
@@ -102,57 +99,6 @@ class LineAllocationAdmin(ViewOnlyAdmin):
     @display(description="Order", ordering="line__order_id")
     def shown_order(self, line_allocation: LineAllocation) -> str:
         return str(line_allocation.line.order)
-
-
-class FulfillmentLineInline(ViewOnlyInline):
-    """What left with it."""
-
-    model = FulfillmentLine
-    fields = ("line", "quantity")
-    ordering = ("pk",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FulfillmentLine]:
-        lines: QuerySet[FulfillmentLine] = super().get_queryset(request)
-        return lines.select_related("line")
-
-
-class ParcelInline(ViewOnlyInline):
-    """The boxes it left in."""
-
-    model = Parcel
-    fields = ("carrier", "tracking_number")
-    ordering = ("pk",)
-
-
-@admin.register(Fulfillment)
-class FulfillmentAdmin(ViewOnlyAdmin):
-    """Goods that left."""
-
-    list_display = ("number", "order", "location", "method", "shipped_at", "shipped_by")
-    list_select_related = ("order", "location", "shipped_by")
-    list_filter = ("method", "location")
-    search_fields = ("number", "order__number", "parcels__tracking_number")
-    ordering = ("-shipped_at", "-pk")
-    inlines = (FulfillmentLineInline, ParcelInline)
-    readonly_fields = ("number",)
-
-
-@admin.register(FulfillmentLine)
-class FulfillmentLineAdmin(ViewOnlyAdmin):
-    """Lines of what left."""
-
-    list_display = ("fulfillment", "line", "quantity")
-    list_select_related = ("fulfillment", "line")
-    search_fields = ("fulfillment__number", "line__raw_sku")
-
-
-@admin.register(Parcel)
-class ParcelAdmin(ViewOnlyAdmin):
-    """Boxes on their way."""
-
-    list_display = ("carrier", "tracking_number", "fulfillment")
-    list_select_related = ("fulfillment",)
-    search_fields = ("tracking_number", "fulfillment__number")
 
 
 class ReturnLineInline(ViewOnlyInline):

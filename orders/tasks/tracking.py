@@ -53,4 +53,6 @@ def _tracking_push(payload: dict[str, Any]) -> TrackingPush:
         tracking_number=payload["tracking_number"],
         shipped_at=datetime.fromisoformat(payload["shipped_at"]),
         lines=payload["lines"],
+        tracking_url=payload.get("tracking_url", ""),
+        replaces=tuple(payload.get("replaces", ())),
     )

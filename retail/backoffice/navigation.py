@@ -35,13 +35,15 @@ DESKS: tuple[Desk, ...] = (
             Item("Orders", "shopping_bag", "orders.Order"),
             Item("Holds", "pan_tool", "orders.OrderHold"),
             Item("Order lines", "list_alt", "orders.OrderLine"),
-            Item("Shipments", "local_shipping", "orders.Fulfillment"),
+            Item("Parcels", "local_shipping", "orders.Parcel"),
             Item("Returns", "assignment_return", "orders.Return"),
         ),
     ),
     Desk(
         "Warehouse desk",
         (
+            Item("Pick lists", "shopping_cart", "orders.PickList"),
+            Item("Pick, pack and ship", "package_2", "orders.Fulfillment"),
             Item("Stock", "inventory_2", "inventory.StockLevel"),
             Item("Goods receipts", "move_to_inbox", "purchasing.GoodsReceipt"),
             Item("Transfers", "conveyor_belt", "inventory.Transfer"),

@@ -47,6 +47,7 @@ _EDITS_CATALOG = (
 _SERVES_ORDERS = (
     "orders.place_order",
     "orders.promise_order",
+    "orders.pick_fulfillment",
     "orders.ship_order",
     "orders.hold_order",
     "orders.link_orderline",
@@ -85,6 +86,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         # The label needs the address; who the customer is otherwise is not theirs to see.
         "customers.view_address",
         *_MOVES_AND_COUNTS_STOCK,
+        "orders.pick_fulfillment",
         "orders.ship_order",
         "orders.register_return",
         "purchasing.view_supplier",
@@ -101,6 +103,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "customers.view_customer",
         "customers.view_customeridentity",
         *_MOVES_AND_COUNTS_STOCK,
+        "orders.pick_fulfillment",
         "orders.place_order",
         "orders.ship_order",
         "orders.register_return",

@@ -6,6 +6,7 @@ filled and made to fail, behind the same hand.
 """
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -389,6 +390,27 @@ def test_tracking_of_a_part_leaves_the_order_open(connector, practice):
     connector.push_tracking(tracking("RM1", lines={"1": 1}))
 
     assert connector.order("1").status == IncomingStatus.OPEN
+
+
+def test_tracking_of_several_parcels_counts_the_pieces_once(connector, practice):
+    practice.seed(orders=[order_row(1)])
+
+    connector.push_tracking(tracking("RM1", lines={"1": 1}))
+    connector.push_tracking(tracking("RM2", lines={"1": 0}))
+
+    assert [parcel["tracking_number"] for parcel in practice.shipments("1")] == ["RM1", "RM2"]
+    assert connector.order("1").status == IncomingStatus.OPEN
+
+
+def test_tracking_that_is_put_right_stays_one_parcel(connector, practice):
+    practice.seed(orders=[order_row(1)])
+    connector.push_tracking(tracking("RM1"))
+
+    for _ in range(2):
+        connector.push_tracking(replace(tracking("RM9"), replaces=("RM0", "RM1")))
+
+    [parcel] = practice.shipments("1")
+    assert (parcel["tracking_number"], parcel["lines"]) == ("RM9", {"1": 2})
 
 
 @pytest.mark.parametrize("order_id", ["1", "2"])

@@ -15,15 +15,12 @@ from channels.connectors.base import (
     IncomingStatus,
 )
 from orders.models import (
-    Fulfillment,
-    FulfillmentLine,
     LineAllocation,
     LineComponent,
     Order,
     OrderEvent,
     OrderHold,
     OrderLine,
-    Parcel,
     Return,
     ReturnLine,
 )
@@ -155,9 +152,6 @@ MAKERS = {
     OrderHold: lambda: OrderHold.objects.get(order=held_order()),
     LineAllocation: lambda: LineAllocation.objects.get(line__order=open_order()),
     LineComponent: lambda: LineComponent.objects.filter(line__order=bundle_order()).first(),
-    Fulfillment: lambda: Fulfillment.objects.get(order=shipped_order()),
-    FulfillmentLine: lambda: FulfillmentLine.objects.get(line__order=shipped_order()),
-    Parcel: lambda: Parcel.objects.get(fulfillment__order=shipped_order()),
     Return: lambda: Return.objects.get(order=returned_order()),
     ReturnLine: lambda: ReturnLine.objects.get(parent__order=returned_order()),
 }

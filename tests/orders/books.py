@@ -14,21 +14,24 @@ from inventory.models import (
 )
 from orders.models import (
     Fulfillment,
+    FulfillmentItem,
     LineAllocation,
     LineComponent,
     Order,
     OrderEvent,
     OrderHold,
     OrderLine,
+    PackScan,
     Parcel,
+    PickList,
     Return,
     ReturnLine,
 )
 
 WATCHED = (
     Variant, OutboxEntry, Address, Customer, Allocation, CostMovement, StockLevel, StockMovement,
-    WithdrawnPromise, Fulfillment, LineAllocation, LineComponent, Order, OrderEvent, OrderHold,
-    OrderLine, Parcel, Return, ReturnLine,
+    WithdrawnPromise, Fulfillment, FulfillmentItem, LineAllocation, LineComponent, Order,
+    OrderEvent, OrderHold, OrderLine, PackScan, PickList, Parcel, Return, ReturnLine,
 )  # fmt: skip
 
 

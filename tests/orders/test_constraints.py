@@ -4,15 +4,12 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 
 from orders.models import (
-    Fulfillment,
-    FulfillmentLine,
     LineAllocation,
     LineComponent,
     Order,
     OrderEvent,
     OrderHold,
     OrderLine,
-    Parcel,
     Return,
     ReturnLine,
 )
@@ -40,7 +37,6 @@ UPDATES = [
     (LineComponent, "units = 0", "orders_linecomponent_units_positive"),
     (OrderLine, "unit_price = 'NaN'", "orders_orderline_amounts_are_numbers"),
     (LineAllocation, "units = -1", "orders_lineallocation_units_not_negative"),
-    (FulfillmentLine, "quantity = 0", "orders_fulfillmentline_quantity_positive"),
     (ReturnLine, "quantity = 0", "orders_returnline_quantity_positive"),
     (ReturnLine, "unit_price = 'NaN'", "orders_returnline_unit_price_is_a_number"),
     (ReturnLine, "variant_id = NULL", "orders_returnline_restocked_is_known"),
@@ -70,9 +66,6 @@ COPIES = [
     (OrderHold, "orders_orderhold_one_open_per_kind"),
     (LineAllocation, "orders_lineallocation_once"),
     (LineComponent, "orders_linecomponent_once_per_line"),
-    (Fulfillment, "orders_fulfillment_once_per_key"),
-    (FulfillmentLine, "orders_fulfillmentline_once"),
-    (Parcel, "orders_parcel_once"),
     (Return, "orders_return_one_per_channel_and_external_id"),
     (ReturnLine, "orders_returnline_one_per_external_line_id"),
 ]
