@@ -112,7 +112,9 @@ def test_the_race_of_sending_and_cancelling_is_real_once_the_order_is_not_locked
 
     with (
         mock.patch.object(OrderQuerySet, "for_update", without_lock),
-        both_read_before_either_writes((leaving, "take_out"), (cancelling_orders, "give_back")),
+        both_read_before_either_writes(
+            (leaving, "take_out"), (cancelling_orders, "locked_promises_of")
+        ),
     ):
         outcomes = race(sending(fulfillment), cancelling(order))
 
