@@ -30,6 +30,7 @@ from orders.models import (
     OrderLine,
     ReturnLine,
 )
+from orders.queries.integrity_fulfillment import fulfillment_differences
 from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
 from retail.common.integrity import Difference
 
@@ -45,6 +46,7 @@ def differences() -> list[Difference]:
         *_promises_against_lines(),
         *_shipped_against_fulfillments(),
         *_fulfillments_against_movements(),
+        *fulfillment_differences(),
         *_returned_against_returns(),
         *_statuses_against_rows(),
     ]

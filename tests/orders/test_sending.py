@@ -371,3 +371,19 @@ def test_task_sends_each_parcel_with_what_it_replaces(monkeypatch):
         ("TN-1", (), {"1": 2}),
         ("2Z", ("1Z",), {"1": 0}),
     ]
+
+
+@pytest.mark.parametrize("made", [picked, packed])
+def test_units_of_a_parcel_that_are_not_those_of_its_lines_are_found(made):
+    fulfillment = made(quantity=2)
+    assert differences() == []
+    fulfillment.items.update(units=5)
+
+    [difference] = differences()
+
+    assert (difference.kind, difference.key, difference.expected, difference.actual) == (
+        "units to be packed",
+        fulfillment.number,
+        "2",
+        "5",
+    )
