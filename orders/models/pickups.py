@@ -67,7 +67,10 @@ class Pickup(models.Model):
     )
 
     class Meta:
-        permissions: ClassVar = [("expire_pickup", "Can put back what nobody collected")]
+        permissions: ClassVar = [
+            ("expire_pickup", "Can put back what nobody collected"),
+            ("see_pickup_code", "Can see the code that customers tell at hand-over"),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~Q(status="READY") | Q(ready_at__isnull=False, expires_at__isnull=False),
@@ -90,4 +93,4 @@ class Pickup(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_status_display()}, {self.code}"
+        return f"Pickup {self.pk}"

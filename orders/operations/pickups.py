@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -13,26 +15,27 @@ from orders.models import (
     FulfillmentItem,
     FulfillmentLine,
     Order,
-    OrderCancellation,
     OrderEvent,
     OrderLine,
+    PaymentEvent,
     Pickup,
 )
 from orders.operations.begun import begun_pieces, free_pieces
-from orders.operations.cancelling import cancel_order
 from orders.operations.events import event, record_events
 from orders.operations.leaving import let_go, require_ready
 from orders.operations.packing import NotAllPacked
 from orders.operations.parcels import tell_channel
 from orders.operations.payment_rules import is_paid_for
+from orders.operations.payments import record_payment
 from orders.operations.promised import lines_of, promises_of
-from orders.operations.putting_back import begun_fulfillments, put_back
+from orders.operations.putting_back import begun_fulfillments
 from orders.operations.statuses import locked_order, settle_order
-from retail.common.errors import BusinessError, WrongStatus
+from retail.common.errors import BusinessError
 from retail.common.models import User
 from retail.common.status import check_move
 
 DIGITS_OF_CODE = 6
+LONGEST_NAME = 200
 
 
 class UnknownPickup(BusinessError):
@@ -40,7 +43,7 @@ class UnknownPickup(BusinessError):
 
 
 class NotAllThere(BusinessError):
-    """Goods of the order are not promised at the place where it is collected."""
+    """Goods of the order do not lie at the place where it is collected."""
 
 
 class WrongCode(BusinessError):
@@ -55,8 +58,14 @@ class PaymentDue(BusinessError):
     """The order is to be paid before it is handed over."""
 
 
-class KeptTooShort(BusinessError):
-    """An order is kept until a moment that is still to come."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidAtPickup:
+    """What the customer pays at the till when they collect: register and number of the receipt."""
+
+    amount: Decimal
+    method: str
+    register: str
+    receipt: str
 
 
 def open_pickup(
@@ -85,7 +94,8 @@ def mark_ready(*, order_id: int, key: str, at: datetime, by: User | None = None)
     Note that all goods of an order lie ready at its pickup location, and from when they are kept.
 
     What was picked for it must be scanned to the last unit; what nobody picks yet is taken from the
-    shelf with this. One that is ready already stays as it is.
+    shelf with this. One that lies ready already stays as it is; what was added to it since then is
+    made ready too.
     key: made by whoever asks; of the goods that are taken from the shelf.
     Locks: the order, then, where a promise was withdrawn, stock levels.
 
@@ -95,42 +105,48 @@ def mark_ready(*, order_id: int, key: str, at: datetime, by: User | None = None)
     :raises NotAllThere: names the lines that are not promised there to the last piece.
     :raises NotAllPacked: some of what was picked is not scanned.
     """
-    order, pickup = _locked(order_id)
-    if pickup.status == Pickup.Status.READY:
-        return pickup
-    check_move(pickup, Pickup.Status.READY)
+    order, pickup = locked_pickup(order_id)
     lines = lines_of(order)
+    begun = begun_fulfillments(order)
+    if pickup.status != Pickup.Status.READY:
+        check_move(pickup, Pickup.Status.READY)
+    elif not _lacking(lines, _pieces_in(_ready(begun))):
+        return pickup
     promises = promises_of(order=order, lines=lines, at=at)
     require_ready(order)
-    begun = begun_fulfillments(order)
     free = free_pieces(promises, begun_pieces([order.pk]), _place_id(order))
     _require_whole(order, lines, begun, free)
     _require_scanned(begun)
     for fulfillment in begun:
-        check_move(fulfillment, Fulfillment.Status.READY)
-        fulfillment.status = Fulfillment.Status.READY
-        fulfillment.save(update_fields=["status"])
+        if fulfillment.status != Fulfillment.Status.READY:
+            check_move(fulfillment, Fulfillment.Status.READY)
+            fulfillment.status = Fulfillment.Status.READY
+            fulfillment.save(update_fields=["status"])
     if free:
         _take_from_shelf(order, free, key=key, at=at, by=by)
-
-    pickup.status = Pickup.Status.READY
-    pickup.ready_at = at
-    pickup.expires_at = at + timedelta(days=_hold_days(order))
-    pickup.save(update_fields=["status", "ready_at", "expires_at"])
-    _note(order, OrderEvent.Kind.READY, at=at, by=by, kept_until=pickup.expires_at.isoformat())
+    _keep(order, pickup, at=at)
+    kept_until = pickup.expires_at and pickup.expires_at.isoformat()
+    record_events([event(order, OrderEvent.Kind.READY, at=at, by=by, kept_until=kept_until)])
     settle_order(order=order, lines=lines)
     return pickup
 
 
 @transaction.atomic
 def hand_over(
-    *, order_id: int, at: datetime, by: User | None = None, code: str = "", handed_to: str = ""
+    *,
+    order_id: int,
+    at: datetime,
+    by: User | None = None,
+    code: str = "",
+    handed_to: str = "",
+    payment: PaidAtPickup | None = None,
 ) -> Pickup:
     """
     Hand a ready order over to whoever tells its code, or shows a document with a name.
 
-    Its goods leave stock. Handed over already, it stays as it is.
+    Its goods leave stock. Handed over already, it stays as it is and nothing is paid again.
     handed_to: the name on the document; without the code it is what proves the hand-over.
+    payment: what is paid at the till now, written down with it or not at all.
     Locks: the order, then cost pools, stock levels and allocations.
 
     :raises UnknownPickup: the order is sent.
@@ -139,26 +155,31 @@ def hand_over(
     :raises ProofMissing: neither code nor name.
     :raises PaymentDue: it is not paid, and no rule lets it go unpaid.
     :raises OrderOnHold: names every open hold.
+    :raises NotAllThere: not all of it lies ready, as something was added since.
     :raises NotEnoughPromised: goods were promised and are gone.
     """
-    order, pickup = _locked(order_id)
+    order, pickup = locked_pickup(order_id)
     if pickup.status == Pickup.Status.COLLECTED:
         return pickup
     check_move(pickup, Pickup.Status.COLLECTED)
     proof = _proof(pickup, code.strip(), handed_to.strip())
-    if not is_paid_for(order):
-        raise PaymentDue(
-            f"{order} is {order.get_payment_status_display().lower()}: record the payment first.",
-            status=order.payment_status,
-        )
+    if payment is not None:
+        _record(order, payment, at=at, by=by)
+        order, pickup = locked_pickup(order_id)
+    _require_paid(order)
     lines = lines_of(order)
-    for fulfillment in begun_fulfillments(order):
+    # A promise that was withdrawn holds the order before anybody asks whether all lies ready.
+    promises_of(order=order, lines=lines, at=at)
+    require_ready(order)
+    ready = _ready(begun_fulfillments(order))
+    _require_whole(order, lines, ready, {})
+    for fulfillment in ready:
         sent = let_go(order=order, fulfillment=fulfillment, lines=lines, at=at, by=by)
         tell_channel(order=order, fulfillment=fulfillment, sent=sent, parcels=[], at=at)
 
     pickup.status = Pickup.Status.COLLECTED
     pickup.proof = proof
-    pickup.handed_to = handed_to.strip()
+    pickup.handed_to = handed_to.strip()[:LONGEST_NAME]
     pickup.collected_at = pickup.handed_over_at = at
     pickup.handed_over_by = by
     pickup.save(
@@ -171,99 +192,13 @@ def hand_over(
     return pickup
 
 
-@transaction.atomic
-def note_arrival(
-    *, order_id: int, at: datetime, vehicle: str = "", bay: str = "", by: User | None = None
-) -> Pickup:
+def locked_pickup(order_id: int) -> tuple[Order, Pickup]:
     """
-    Note that the customer waits outside, in which vehicle and where; told again, the last counts.
+    Lock an order that is collected for this transaction; return it and its pickup.
 
+    :raises UnknownOrder: no order has this id.
     :raises UnknownPickup: the order is sent.
-    :raises WrongStatus: there is nothing more to be collected.
     """
-    order, pickup = _locked(order_id)
-    if pickup.status not in {Pickup.Status.WAITING, Pickup.Status.READY}:
-        raise WrongStatus(
-            f"{order} is {pickup.get_status_display().lower()}: nothing is left to be collected.",
-            status=pickup.status,
-        )
-    if (pickup.arrived_at, pickup.vehicle, pickup.bay) == (at, vehicle, bay):
-        return pickup
-    pickup.is_curbside = True
-    pickup.arrived_at, pickup.vehicle, pickup.bay = at, vehicle, bay
-    pickup.save(update_fields=["is_curbside", "arrived_at", "vehicle", "bay"])
-    _note(order, OrderEvent.Kind.ARRIVED, at=at, by=by, bay=bay)
-    return pickup
-
-
-@transaction.atomic
-def keep_longer(*, order_id: int, until: datetime, at: datetime, by: User | None = None) -> Pickup:
-    """
-    Keep a ready order until a later moment; a proposal to put it back is taken off the desk.
-
-    :raises UnknownPickup: the order is sent.
-    :raises WrongStatus: it is not ready.
-    :raises KeptTooShort: the moment has passed.
-    """
-    order, pickup = _locked(order_id)
-    if pickup.status != Pickup.Status.READY:
-        raise WrongStatus(
-            f"{order} is {pickup.get_status_display().lower()}, not ready.", status=pickup.status
-        )
-    if until <= at:
-        raise KeptTooShort(f"{until:%d %b %Y %H:%M} has passed.", until=until.isoformat())
-    if pickup.expires_at == until:
-        return pickup
-    pickup.expires_at = until
-    pickup.expiry_proposed_at = None
-    pickup.save(update_fields=["expires_at", "expiry_proposed_at"])
-    _note(order, OrderEvent.Kind.READY, at=at, by=by, kept_until=until.isoformat())
-    return pickup
-
-
-@transaction.atomic
-def propose_expired(*, at: datetime) -> int:
-    """
-    Propose to put back what nobody collected in time; a person decides. Returns how many are new.
-    """
-    return Pickup.objects.filter(
-        status=Pickup.Status.READY, expires_at__lte=at, expiry_proposed_at__isnull=True
-    ).update(expiry_proposed_at=at)
-
-
-@transaction.atomic
-def expire_pickup(
-    *, order_id: int, reason: str, at: datetime, by: User | None = None
-) -> OrderCancellation:
-    """
-    Put back a ready order that nobody collected: its goods are free again, the order is cancelled.
-
-    What was paid for it is given back by a refund, which is an act of its own.
-    Locks: the order, then stock levels.
-
-    :raises UnknownPickup: the order is sent.
-    :raises WrongStatus: it is not ready.
-    """
-    order, pickup = _locked(order_id)
-    key = f"pickup-{pickup.pk}"
-    if earlier := order.cancellations.filter(key=key).first():
-        return earlier
-    check_move(pickup, Pickup.Status.EXPIRED)
-    put_back(fulfillments=begun_fulfillments(order), reason=reason, at=at, by=by)
-    pickup.status = Pickup.Status.EXPIRED
-    pickup.save(update_fields=["status"])
-    _note(order, OrderEvent.Kind.PICKUP_EXPIRED, at=at, by=by, reason=reason)
-    return cancel_order(
-        order_id=order_id,
-        reason=reason,
-        key=key,
-        cause=OrderCancellation.Cause.NOT_COLLECTED,
-        at=at,
-        by=by,
-    )
-
-
-def _locked(order_id: int) -> tuple[Order, Pickup]:
     order = locked_order(order_id)
     pickup = Pickup.objects.filter(order=order).first()
     if pickup is None:
@@ -282,21 +217,27 @@ def _hold_days(order: Order) -> int:
     return place.pickup_hold_days if place is not None else 0
 
 
+def _keep(order: Order, pickup: Pickup, *, at: datetime) -> None:
+    """Keep what lies ready for the days of its place, and let its customer be told anew."""
+    pickup.status = Pickup.Status.READY
+    pickup.ready_at = at
+    pickup.expires_at = at + timedelta(days=_hold_days(order))
+    pickup.expiry_proposed_at = None
+    pickup.messages_sent = 0
+    pickup.save(
+        update_fields=["status", "ready_at", "expires_at", "expiry_proposed_at", "messages_sent"]
+    )
+
+
 def _require_whole(
     order: Order,
     lines: Sequence[OrderLine],
     begun: Sequence[Fulfillment],
     free: Mapping[int, int],
 ) -> None:
-    """Pass when every open piece of goods is picked, or free on the shelf of the place."""
-    there = dict(free)
-    for fulfillment in begun:
-        for row in fulfillment.lines.all():
-            there[row.line_id] = there.get(row.line_id, 0) + row.quantity
-    lacking = [
-        line for line in lines if line.is_stocked and line.open_quantity > there.get(line.pk, 0)
-    ]
-    if lacking:
+    """Pass when every open piece of goods is in these fulfillments, or free on the shelf."""
+    there = _pieces_in(begun, free)
+    if lacking := _lacking(lines, there):
         names = ", ".join(
             f"{there.get(line.pk, 0)} of {line.open_quantity} {line}" for line in lacking
         )
@@ -304,6 +245,27 @@ def _require_whole(
             f"Not all of {order} is at {order.pickup_location}: {names}.",
             lines=[line.pk for line in lacking],
         )
+
+
+def _ready(begun: Sequence[Fulfillment]) -> list[Fulfillment]:
+    return [one for one in begun if one.status == Fulfillment.Status.READY]
+
+
+def _pieces_in(
+    fulfillments: Sequence[Fulfillment], besides: Mapping[int, int] | None = None
+) -> dict[int, int]:
+    """Return line id -> pieces in fulfillments that were read with their lines."""
+    pieces = dict(besides or {})
+    for fulfillment in fulfillments:
+        for row in fulfillment.lines.all():
+            pieces[row.line_id] = pieces.get(row.line_id, 0) + row.quantity
+    return pieces
+
+
+def _lacking(lines: Sequence[OrderLine], there: Mapping[int, int]) -> list[OrderLine]:
+    return [
+        line for line in lines if line.is_stocked and line.open_quantity > there.get(line.pk, 0)
+    ]
 
 
 def _require_scanned(begun: Sequence[Fulfillment]) -> None:
@@ -339,6 +301,28 @@ def _take_from_shelf(
     )
 
 
+def _record(order: Order, payment: PaidAtPickup, *, at: datetime, by: User | None) -> None:
+    record_payment(
+        order_id=order.pk,
+        kind=PaymentEvent.Kind.CHARGED,
+        amount=payment.amount,
+        method=payment.method,
+        external_id=f"{payment.register}/{payment.receipt}",
+        reference=payment.receipt,
+        register=payment.register,
+        at=at,
+        by=by,
+    )
+
+
+def _require_paid(order: Order) -> None:
+    if not is_paid_for(order):
+        raise PaymentDue(
+            f"{order} is {order.get_payment_status_display().lower()}: record the payment first.",
+            status=order.payment_status,
+        )
+
+
 def _proof(pickup: Pickup, code: str, handed_to: str) -> str:
     if code:
         if not secrets.compare_digest(code.encode(), pickup.code.encode()):
@@ -347,7 +331,3 @@ def _proof(pickup: Pickup, code: str, handed_to: str) -> str:
     if handed_to:
         return Pickup.Proof.NAME
     raise ProofMissing("Ask for the code, or write down the name on a document.")
-
-
-def _note(order: Order, kind: str, *, at: datetime, by: User | None, **details: str) -> None:
-    record_events([event(order, kind, at=at, by=by, **details)])
