@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import cast
@@ -224,7 +224,21 @@ def _note_other_keys(
     )
 
 
+def address_digest(address: PostalAddress) -> str:
+    """Return the fingerprint by which an address is the same as one that is stored."""
+    return _digest(_address_parts(address))
+
+
 def _address(customer: Customer | None, address: PostalAddress, at: datetime) -> Address:
+    parts = _address_parts(address)
+    return Address(customer=customer, digest=_digest(parts), created_at=at, **parts)
+
+
+def _digest(parts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _address_parts(address: PostalAddress) -> dict[str, str]:
     parts = {
         part.name: _fitted(Address, part.name, getattr(address, part.name))
         for part in fields(address)
@@ -232,8 +246,7 @@ def _address(customer: Customer | None, address: PostalAddress, at: datetime) ->
     }
     country = clean_text(address.country).upper()
     parts["country"] = country if re.fullmatch("[A-Z]{2}", country) else ""
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    return Address(customer=customer, digest=digest, created_at=at, **parts)
+    return parts
 
 
 def _fitted(model: type[models.Model], column: str, text: str) -> str:

@@ -1,5 +1,6 @@
 """What is done to channels: reading them, linking what they show, telling them what happened."""
 
+from channels.operations.articles import find_article, remember_article
 from channels.operations.cursors import (
     Lease,
     LeaseLost,
@@ -47,6 +48,7 @@ __all__ = [
     "enqueue",
     "fail_message",
     "fail_outbox",
+    "find_article",
     "finish_message",
     "finish_outbox",
     "ignore_listing",
@@ -54,6 +56,7 @@ __all__ = [
     "link_listing",
     "record_listings",
     "release_cursor",
+    "remember_article",
     "reopen_outbox",
     "resolve_variants",
     "set_channel_rules",

@@ -1,115 +1,295 @@
-"""What became different about an order on its channel: a pure comparison."""
+"""What became different about an order between two versions of it: a pure comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+from typing import Any, ClassVar
 
-from channels.connectors.base import IncomingLine, IncomingStatus
-from orders.models import Order, OrderLine
-from orders.operations.reading import LONGEST_ID, Reading, fitted, order_amounts
-from retail.common.money import round_rate
+from channels.connectors.base import IncomingStatus
+from retail.common.money import ZERO, round_rate
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """
-    What the channel says now and did not say when we last heard of an order.
+class Amounts:
+    """What a line costs, as the channel told it."""
 
-    quantities: channel's line id -> pieces now, zero for a line that is gone.
-    others: in words, what only a person can decide about.
+    unit_price: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    total: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What an order costs, as the channel told it; named like the columns of an order."""
+
+    shipping_total: Decimal = Decimal(0)
+    discount_total: Decimal = Decimal(0)
+    tax_total: Decimal = Decimal(0)
+    total: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LineSnapshot:
+    """
+    A line as one side knows it.
+
+    `code` is the SKU, or the GTIN of a line without one. `called_off` of the `quantity` are pieces
+    that we called off ourselves: the other side may have taken them off already, or not yet. The
+    amounts are those of the whole quantity.
     """
 
-    is_cancelled: bool = False
-    is_shipped: bool = False
-    is_paid: bool = False
+    line_id: str
+    quantity: int
+    code: str = ""
+    amounts: Amounts = Amounts()
+    called_off: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    An order as one side knows it; the order of its lines means nothing.
+
+    `address` is the fingerprint of an address, empty for none. `payments` and `refunds` name what
+    happened to the money, each once.
+    """
+
+    status: IncomingStatus = IncomingStatus.OPEN
+    lines: tuple[LineSnapshot, ...] = ()
+    totals: Totals = Totals()
+    address: str = ""
     has_buyer: bool = False
-    has_address: bool = False
-    quantities: Mapping[str, int] = field(default_factory=dict)
-    others: tuple[str, ...] = ()
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether anything is new for sure; a buyer and an address are told each time."""
-        return bool(
-            self.is_cancelled or self.is_shipped or self.is_paid or self.quantities or self.others
-        )
-
-    def summary(self) -> dict[str, Any]:
-        """Return the changes for the timeline, without anything personal."""
-        return {
-            "cancelled": self.is_cancelled,
-            "shipped": self.is_shipped,
-            "paid": self.is_paid,
-            "buyer": self.has_buyer,
-            "address": self.has_address,
-            "quantities": dict(self.quantities),
-            "others": list(self.others),
-        }
+    is_paid: bool = False
+    payments: frozenset[str] = frozenset()
+    refunds: frozenset[str] = frozenset()
+    note: str = ""
+    merged_into: str = ""
 
 
-def diff(*, order: Order, lines: Sequence[OrderLine], reading: Reading) -> Changes:
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that became different."""
+
+    kind: ClassVar[str] = ""
+
+    def details(self) -> dict[str, Any]:
+        """Return what the timeline keeps of it: plain values, nothing personal."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LineAdded(Event):
+    kind: ClassVar[str] = "line_added"
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuantityChanged(Event):
+    kind: ClassVar[str] = "line_quantity_changed"
+    line_id: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineRemoved(Event):
+    kind: ClassVar[str] = "line_removed"
+    line_id: str
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleChanged(Event):
+    kind: ClassVar[str] = "article_changed"
+    line_id: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChanged(Event):
+    kind: ClassVar[str] = "price_changed"
+    line_id: str
+    before: Amounts
+    after: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged(Event):
+    kind: ClassVar[str] = "address_changed"
+
+    # Whoever lives there stays out of the timeline; the rows know both.
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerTold(Event):
+    kind: ClassVar[str] = "buyer_told"
+
+
+@dataclass(frozen=True, slots=True)
+class Paid(Event):
+    kind: ClassVar[str] = "paid"
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded(Event):
+    kind: ClassVar[str] = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled(Event):
+    kind: ClassVar[str] = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened(Event):
+    kind: ClassVar[str] = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilledOnChannel(Event):
+    kind: ClassVar[str] = "fulfilled_on_channel"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAdded(Event):
+    kind: ClassVar[str] = "note_added"
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsChanged(Event):
+    kind: ClassVar[str] = "totals_changed"
+    before: Totals
+    after: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class MergedInto(Event):
+    kind: ClassVar[str] = "merged_into"
+    order_id: str
+
+
+def diff(previous: Snapshot, new: Snapshot) -> tuple[Event, ...]:
     """
-    Compare an order as we know it with what its channel says now.
+    Return what the new version of an order says that the previous one did not.
 
-    An address counts as told when there is one; whoever applies it finds out whether it is new.
+    An order that is cancelled on either side is not compared line by line: nothing of it is to be
+    shipped. An address, a note and a buyer that are no longer told stay as they are. Pieces that we
+    called off are no change, whether the other side has taken them off or not.
     """
-    incoming = reading.order
-    is_cancelled = order.lifecycle == Order.Lifecycle.CANCELLED
-    told_cancelled = incoming.status == IncomingStatus.CANCELLED
-    others: list[str] = []
-    if is_cancelled and not told_cancelled:
-        others.append("It is open on the channel and cancelled here.")
-    if told_cancelled or is_cancelled:
-        return Changes(is_cancelled=told_cancelled and not is_cancelled, others=tuple(others))
-    quantities = _quantities(lines, reading.lines)
-    others += _other_differences(lines, reading.lines, quantities)
-    if not quantities and (total := order_amounts(incoming)["total"]) != order.total:
-        others.append(f"The total changed from {order.total} to {total}.")
-    return Changes(
-        is_shipped=incoming.status == IncomingStatus.SHIPPED
-        and any(line.open_quantity for line in lines if line.is_stocked),
-        is_paid=incoming.is_paid and order.payment_status == Order.PaymentStatus.UNPAID,
-        has_buyer=incoming.buyer is not None and order.customer_id is None,
-        has_address=incoming.delivery_address is not None,
-        quantities=quantities,
-        others=tuple(others),
+    new = with_called_off(previous, new)
+    events = [*_standing(previous, new)]
+    if IncomingStatus.CANCELLED not in {previous.status, new.status} and not new.merged_into:
+        events += _line_events(previous, new)
+        if new.address and new.address != previous.address:
+            events.append(AddressChanged())
+        if new.totals != previous.totals:
+            events.append(TotalsChanged(before=previous.totals, after=new.totals))
+    if new.has_buyer and not previous.has_buyer:
+        events.append(BuyerTold())
+    if (new.is_paid and not previous.is_paid) or new.payments - previous.payments:
+        events.append(Paid())
+    if new.refunds - previous.refunds:
+        events.append(Refunded())
+    if new.note and new.note != previous.note:
+        events.append(NoteAdded())
+    return tuple(events)
+
+
+def _standing(previous: Snapshot, new: Snapshot) -> Iterator[Event]:
+    """Yield how far the channel has brought the order since."""
+    was_cancelled = previous.status == IncomingStatus.CANCELLED
+    is_cancelled = new.status == IncomingStatus.CANCELLED
+    if new.merged_into:
+        if new.merged_into != previous.merged_into:
+            yield MergedInto(order_id=new.merged_into)
+        return
+    if is_cancelled and not was_cancelled:
+        yield Cancelled()
+    elif was_cancelled and not is_cancelled:
+        yield Reopened()
+    elif (previous.status, new.status) == (IncomingStatus.OPEN, IncomingStatus.SHIPPED):
+        yield FulfilledOnChannel()
+
+
+def with_called_off(previous: Snapshot, new: Snapshot) -> Snapshot:
+    """
+    Return the new version as if pieces that we called off were still part of it.
+
+    So quantities and amounts of both are those of the same pieces and can be compared.
+    """
+    told = {line.line_id: line for line in new.lines}
+    tax = total = ZERO
+    for known in previous.lines:
+        line = told.get(known.line_id)
+        whole = _whole_line(known, line)
+        if whole is None or whole == line:
+            continue
+        told[known.line_id] = whole
+        tax += whole.amounts.tax - (line.amounts.tax if line else ZERO)
+        total += whole.amounts.total - (line.amounts.total if line else ZERO)
+    totals = replace(
+        new.totals, tax_total=new.totals.tax_total + tax, total=new.totals.total + total
+    )
+    return replace(new, lines=tuple(told.values()), totals=totals)
+
+
+def _whole_line(known: LineSnapshot, told: LineSnapshot | None) -> LineSnapshot | None:
+    """Return a line with the pieces of it that we called off and that are no longer told."""
+    off = known.called_off
+    if not off or (told and told.quantity == known.quantity):
+        return told
+    if told is None:
+        return known if off == known.quantity else None
+    quantity = told.quantity + off
+    if quantity == known.quantity and told.amounts.unit_price == known.amounts.unit_price:
+        return replace(told, quantity=quantity, amounts=known.amounts)
+    amounts = told.amounts
+    return replace(
+        told,
+        quantity=quantity,
+        amounts=Amounts(
+            unit_price=amounts.unit_price,
+            discount=_scaled(amounts.discount, quantity, told.quantity),
+            tax=_scaled(amounts.tax, quantity, told.quantity),
+            total=_scaled(amounts.total, quantity, told.quantity),
+        ),
     )
 
 
-def _quantities(known: Sequence[OrderLine], told: Sequence[IncomingLine]) -> dict[str, int]:
-    """
-    Return the lines whose pieces changed.
-
-    Once something was shipped, what was cancelled of the rest was cancelled by us: the channel
-    still tells the pieces it was told at first.
-    """
-    pieces = {line.external_line_id: line.quantity for line in told}
-    is_begun = any(line.shipped for line in known)
-    changed = {}
-    for line in known:
-        now = pieces.get(line.external_line_id, 0)
-        before = {line.ordered - line.cancelled} | ({line.ordered} if is_begun else set())
-        if now not in before:
-            changed[line.external_line_id] = now
-    return changed
+def _scaled(amount: Decimal, pieces: int, of: int) -> Decimal:
+    return round_rate(amount * pieces / of) if of else amount
 
 
-def _other_differences(
-    known: Sequence[OrderLine], told: Sequence[IncomingLine], quantities: Mapping[str, int]
-) -> list[str]:
-    by_id = {line.external_line_id: line for line in known}
-    found = []
-    for line in told:
-        name = fitted(line.name or line.sku or line.external_line_id, LONGEST_ID)
-        before = by_id.get(line.external_line_id)
-        if before is None:
-            found.append(f"A line was added: {line.quantity} of {name}.")
-        elif before.raw_sku != fitted(line.sku, LONGEST_ID):
-            found.append(f"The article {before} became {name}.")
-        elif line.external_line_id not in quantities and before.unit_price != round_rate(
-            line.unit_price
-        ):
-            found.append(f"The price of {name} changed to {line.unit_price}.")
-    return found
+def _line_events(previous: Snapshot, new: Snapshot) -> Iterator[Event]:
+    before = {line.line_id: line for line in previous.lines}
+    after = {line.line_id: line for line in new.lines}
+    for line_id in sorted(before.keys() | after.keys()):
+        known, told = before.get(line_id), after.get(line_id)
+        if known is None and told is not None:
+            yield LineAdded(line_id=line_id, quantity=told.quantity)
+        elif known is not None and told is None and known.quantity:
+            yield LineRemoved(line_id=line_id, before=known.quantity)
+        elif known is not None and told is not None:
+            yield from _changes_of_line(known, told)
+
+
+def _changes_of_line(known: LineSnapshot, told: LineSnapshot) -> Iterator[Event]:
+    if told.code != known.code:
+        yield ArticleChanged(line_id=known.line_id, before=known.code, after=told.code)
+    if told.quantity != known.quantity:
+        yield LineQuantityChanged(line_id=known.line_id, before=known.quantity, after=told.quantity)
+    elif told.amounts != known.amounts:
+        yield PriceChanged(line_id=known.line_id, before=known.amounts, after=told.amounts)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return value

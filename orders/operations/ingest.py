@@ -12,27 +12,46 @@ from django.db import transaction
 
 from channels.connectors.base import IncomingOrder, IncomingStatus
 from channels.models import Channel
-from channels.operations import ResolvedLine, resolve_variants
 from customers.models import Customer
 from customers.operations import Buyer, PostalAddress, identify, record_address
 from inventory.models import Location
 from inventory.operations import PeriodClosed
-from orders.models import Order, OrderEvent, OrderHold, OrderLine
+from orders.amounts import Paid
+from orders.models import (
+    ChannelConflict,
+    Order,
+    OrderCancellation,
+    OrderEvent,
+    OrderHold,
+    OrderLine,
+)
 from orders.operations.allocation import promise_lines, stock_hold
-from orders.operations.contents import Articles, articles_of, store_components
+from orders.operations.applying import CANCELLED_THERE
+from orders.operations.cancelling import open_pieces, record_cancellation
+from orders.operations.conflicts import NewConflict, open_conflicts
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, open_holds
+from orders.operations.incidents import note_oversold
+from orders.operations.inserting import insert_unless_there, is_known
+from orders.operations.new_lines import line_holds, store_lines
+from orders.operations.payment_rules import begin_payment, may_be_promised, rule_for
+from orders.operations.pickups import open_pickup
+from orders.operations.places import pickup_places, place_holds, told_place
 from orders.operations.reading import (
+    LONGEST_ID,
     Reading,
+    fitted,
     lacks_buyer,
-    new_line,
     new_order,
     read_order,
     reading_holds,
 )
 from orders.operations.shipping import sell_at_once
-from orders.operations.statuses import DERIVED_FIELDS, apply_statuses
+from orders.operations.statuses import DERIVED_FIELDS, apply_statuses, payment_status
+from orders.operations.told_payments import store_told_payments
 from orders.operations.updating import update_order
+
+LONGEST_COLLECTOR = 200
 
 
 class Outcome(StrEnum):
@@ -99,13 +118,19 @@ def _locked(channel: Channel, reading: Reading, at: datetime) -> Order:
     """
     incoming = reading.order
     known = Order.objects.for_update().filter(channel=channel, external_id=incoming.external_id)
-    order = known.first()
-    if order is None:
-        order = new_order(
-            channel_id=channel.pk, incoming=incoming, currency=channel.currency, created_at=at
-        )
-        Order.objects.bulk_create([order], ignore_conflicts=True)
+    if is_known(channel=channel, external_id=incoming.external_id):
         order = known.get()
+    else:
+        places = pickup_places(channel=channel, orders=[incoming])
+        order = new_order(
+            channel_id=channel.pk,
+            incoming=incoming,
+            currency=channel.currency,
+            place_id=places.get(told_place(incoming)),
+            created_at=at,
+        )
+        if not insert_unless_there(order):
+            order = known.get()
     order.channel = channel
     return order
 
@@ -117,23 +142,33 @@ def _take_in(order: Order, reading: Reading, location: Location | None, at: date
     order.external_updated_at = incoming.updated_at
     order.rounding_difference = reading.rounding_difference
     customer = _identify(order, incoming, at)
-    lines = store_lines(order=order, reading=reading)
+    lines = store_lines(order=order, told=reading.lines)
     events = [event(order, OrderEvent.Kind.INGESTED, at=at, **ingested_details(reading))]
     if customer is not None:
         events.append(
             event(order, OrderEvent.Kind.CUSTOMER_IDENTIFIED, at=at, customer=customer.pk)
         )
     record_events(events)
-    if incoming.status == IncomingStatus.CANCELLED:
-        _store_as_cancelled(order, lines, at)
+    taken = store_told_payments(sales=[(order, reading, lines)], at=at)[order.pk]
+    if incoming.status == IncomingStatus.CANCELLED or incoming.merged_into:
+        _store_as_cancelled(order, reading, lines, taken.paid, at)
     else:
         holds = [*reading_holds(reading), *line_holds(lines)]
+        holds += place_holds(incoming=incoming, place_id=order.pickup_location_id)
+        holds += taken.holds
+        unsold: list[NewHold] = []
         if incoming.status == IncomingStatus.SHIPPED:
-            holds += _sell(order, reading, lines, location, at)
+            unsold = _sell(order, reading, lines, location, at)
         else:
+            order.payment_status = payment_status(order=order, lines=lines, paid=taken.paid)
             holds += _promise(order, reading, lines, at)
+            if order.pickup_location_id is not None:
+                open_pickup(order=order, at=at, collector_name=_collector(incoming))
+        holds += unsold
         open_holds(order=order, holds=holds, at=at)
-        apply_statuses(order=order, lines=lines, is_held=bool(holds))
+        if unsold:
+            open_conflicts(order=order, conflicts=[shipped_there()], at=at)
+        apply_statuses(order=order, lines=lines, is_held=bool(holds), paid=taken.paid)
     order.save(
         update_fields=[
             *DERIVED_FIELDS,
@@ -143,8 +178,15 @@ def _take_in(order: Order, reading: Reading, location: Location | None, at: date
             "customer",
             "delivery_address",
             "location",
+            "payment_due_at",
+            "merged_into",
         ]
     )
+
+
+def _collector(incoming: IncomingOrder) -> str:
+    """Return who will collect an order, as far as the channel says."""
+    return fitted(incoming.buyer.name if incoming.buyer else "", LONGEST_COLLECTOR)
 
 
 def ingested_details(reading: Reading) -> dict[str, Any]:
@@ -170,69 +212,18 @@ def _identify(order: Order, incoming: IncomingOrder, at: datetime) -> Customer |
     return order.customer
 
 
-def store_lines(*, order: Order, reading: Reading) -> list[OrderLine]:
-    """Store the lines of a new order with the variants they mean."""
-    resolved = resolve_variants(channel=order.channel, lines=reading.lines)
-    articles = articles_of(line.variant_id for line in resolved if line.variant_id)
-    lines = OrderLine.objects.bulk_create(
-        build_lines(orders=[order], readings=[reading], resolved=resolved, articles=articles)
-    )
-    store_components(lines=lines, articles=articles)
-    return lines
-
-
-def build_lines(
-    *,
-    orders: Sequence[Order],
-    readings: Sequence[Reading],
-    resolved: Sequence[ResolvedLine],
-    articles: Articles,
-) -> list[OrderLine]:
-    """
-    Make the rows of the lines of several orders, not stored yet.
-
-    resolved: one per line, order after order. articles: their variants.
-    """
-    lines = [
-        (order, line)
-        for order, reading in zip(orders, readings, strict=True)
-        for line in reading.lines
-    ]
-    return [
-        new_line(
-            order=order,
-            line=line,
-            variant_id=found.variant_id,
-            pack_size=found.pack_size,
-            is_stocked=line.is_stocked and found.variant_id not in articles.services,
-            is_bundle=line.is_stocked and found.variant_id in articles.bundles,
-        )
-        for (order, line), found in zip(lines, resolved, strict=True)
-    ]
-
-
-def line_holds(lines: Sequence[OrderLine]) -> list[NewHold]:
-    """Return the holds of the lines whose article nobody knows."""
-    return [
-        NewHold(
-            kind=OrderHold.Kind.UNKNOWN_ITEM,
-            reason=f"{line.raw_sku or line.raw_gtin or line.name or 'An article without a code'}"
-            " is unknown.",
-            line=line,
-        )
-        for line in lines
-        if line.is_stocked and line.variant_id is None
-    ]
-
-
 def _promise(
     order: Order, reading: Reading, lines: Sequence[OrderLine], at: datetime
 ) -> list[NewHold]:
-    """Promise the goods of a new order; return what keeps them from being sent."""
-    holds = []
-    missing = promise_lines(order=order, lines=lines, promised={}, at=at).missing
-    if missing:
-        holds.append(stock_hold(missing))
+    """
+    Promise the goods of a new order, once its payment allows; return what keeps them from leaving.
+    """
+    rule = rule_for(order)
+    holds = begin_payment(order=order, rule=rule, at=at)
+    if may_be_promised(order, rule):
+        missing = promise_lines(order=order, lines=lines, promised={}, at=at).missing
+        note_oversold(order=order, lines=lines, missing=missing, at=at)
+        holds += [stock_hold(missing)] if missing else []
     if any(line.is_stocked for line in lines) and lacks_buyer(order, reading.order):
         reason = "The channel does not say who bought it."
         holds.append(NewHold(kind=OrderHold.Kind.NO_BUYER, reason=reason))
@@ -266,12 +257,27 @@ def sold_without_stock() -> NewHold:
     )
 
 
-def _store_as_cancelled(order: Order, lines: Sequence[OrderLine], at: datetime) -> None:
-    for line in lines:
-        line.cancelled = line.ordered
-    OrderLine.objects.bulk_update(lines, ["cancelled"])
-    record_events(
-        [event(order, OrderEvent.Kind.CANCELLED, at=at, reason="Cancelled on the channel.")]
+def shipped_there() -> NewConflict:
+    """Return the disagreement on an order that only the channel has shipped."""
+    kind = ChannelConflict.Kind.SHIPPED
+    return NewConflict(kind=kind, ours={"status": "Placed"}, theirs={"status": "Shipped"})
+
+
+def _store_as_cancelled(
+    order: Order, reading: Reading, lines: Sequence[OrderLine], paid: Paid, at: datetime
+) -> None:
+    """Keep an order that the channel has cancelled, or made part of another one."""
+    if merged_into := fitted(reading.order.merged_into, LONGEST_ID):
+        others = Order.objects.filter(channel=order.channel_id, external_id=merged_into)
+        order.merged_into = others.exclude(pk=order.pk).first()
+    record_cancellation(
+        order=order,
+        lines=lines,
+        pieces=open_pieces(lines),
+        cause=OrderCancellation.Cause.CHANNEL,
+        reason=f"Merged into {merged_into}." if merged_into else CANCELLED_THERE,
+        key=f"channel {reading.digest}",
+        at=at,
     )
     order.lifecycle = Order.Lifecycle.CANCELLED
-    apply_statuses(order=order, lines=lines, is_held=False)
+    apply_statuses(order=order, lines=lines, is_held=False, paid=paid)

@@ -12,12 +12,14 @@ from typing import Any
 from channels.connectors.base import IncomingLine, IncomingOrder
 from orders.models import Order, OrderHold, OrderLine
 from orders.operations.holds import NewHold
+from orders.operations.payment_reading import read_told_payments
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_AMOUNT, MAX_UNITS
 from retail.common.money import ZERO, cent, round_rate
 
 LONGEST_ID = 100
 LONGEST_NAME = 300
+LONGEST_METHOD = 50
 # Channels round each line by itself, so that a total may be off by this many cents per line.
 CENTS_PER_LINE = 2
 
@@ -126,7 +128,7 @@ def fitted(text: str, length: int) -> str:
 def reading_holds(reading: Reading) -> list[NewHold]:
     """Return the holds that follow from the order as it came, before anything is looked up."""
     holds = []
-    problems = list(reading.order.problems)
+    problems = [*reading.order.problems, *read_told_payments(reading.order).problems]
     if not usable_currency(reading.order.currency, ""):
         problems.append(f"{fitted(reading.order.currency, LONGEST_ID)} is no currency.")
     if problems:
@@ -152,7 +154,8 @@ def lacks_buyer(order: Order, incoming: IncomingOrder) -> bool:
     """Tell whether goods of the order could not be sent, for want of somebody to send them to."""
     if order.customer_id is not None:
         return False
-    return incoming.buyer is None or order.delivery_address_id is None
+    is_sent = order.delivery == Order.Delivery.SHIP
+    return incoming.buyer is None or (is_sent and order.delivery_address_id is None)
 
 
 def raw_line(refusal: RefusedLine) -> dict[str, str]:
@@ -162,8 +165,19 @@ def raw_line(refusal: RefusedLine) -> dict[str, str]:
     return {name: text.replace("\x00", "") for name, text in (raw | {"why": refusal.why}).items()}
 
 
-def new_order(*, channel_id: int, incoming: IncomingOrder, currency: str, **more: Any) -> Order:
-    """Make the row of an incoming order, not stored yet and without what has to be looked up."""
+def new_order(
+    *,
+    channel_id: int,
+    incoming: IncomingOrder,
+    currency: str,
+    place_id: int | None = None,
+    **more: Any,
+) -> Order:
+    """
+    Make the row of an incoming order, not stored yet and without what has to be looked up.
+
+    place_id: location where it is collected; without one it is sent.
+    """
     return Order(
         channel_id=channel_id,
         external_id=incoming.external_id,
@@ -172,8 +186,12 @@ def new_order(*, channel_id: int, incoming: IncomingOrder, currency: str, **more
         payment_status=(
             Order.PaymentStatus.PAID if incoming.is_paid else Order.PaymentStatus.UNPAID
         ),
+        payment_method=fitted(incoming.payment_method, LONGEST_METHOD),
         placed_at=incoming.placed_at,
         ship_by=incoming.ship_by,
+        delivery=Order.Delivery.SHIP if place_id is None else Order.Delivery.PICKUP,
+        pickup_location_id=place_id,
+        buyer_note=incoming.note.replace("\x00", "").strip(),
         **order_amounts(incoming),
         **more,
     )

@@ -191,28 +191,75 @@ def test_shipped_on_the_channel_but_not_here_is_a_conflict(channel):
     assert (level.on_hand, level.allocated) == (10, 4)
 
 
-@pytest.mark.parametrize("what", ["a line added", "another price", "another article", "total"])
-def test_everything_else_is_left_to_a_person(channel, what):
+def test_line_added_before_picking_is_promised_too(channel):
     level, incoming, _ = told_first(channel)
-    line = incoming.lines[0]
-    added = incoming_line(sku=level.variant.sku, external_line_id="9")
-    changed = {
-        "a line added": {"lines": (line, added), "total": Decimal(50)},
-        "another price": {"lines": (replace(line, unit_price=Decimal(9)),)},
-        "another article": {"lines": (replace(line, sku="OTHER"),)},
-        "total": {"total": Decimal(41)},
-    }[what]
+    added = incoming_line(sku=level.variant.sku, external_line_id="9", quantity=2)
 
-    order, outcome = tell(channel, incoming, **changed)
+    order, outcome = tell(channel, incoming, lines=(*incoming.lines, added), total=Decimal(60))
 
     level.refresh_from_db()
-    assert (outcome, open_holds(order)) == (Outcome.UPDATED, ["CHANNEL_CONFLICT"])
-    assert (order.total, order.lines.count(), level.allocated) == (Decimal(40), 1, 4)
+    assert (outcome, open_holds(order), level.allocated) == (Outcome.UPDATED, [], 6)
+    assert list(order.lines.order_by("pk").values_list("ordered", flat=True)) == [4, 2]
+    assert differences() == []
+
+
+def test_another_price_before_picking_is_taken_verbatim(channel):
+    level, incoming, _ = told_first(channel)
+    line = replace(incoming.lines[0], unit_price=Decimal(9), total=Decimal(36))
+
+    order, _ = tell(channel, incoming, lines=(line,), total=Decimal(36))
+
+    level.refresh_from_db()
+    stored = order.lines.get()
+    assert (stored.unit_price, stored.total, order.total) == (9, 36, 36)
+    assert (open_holds(order), level.allocated) == ([], 4)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_another_article_before_picking_is_promised_instead_or_held(channel, is_known):
+    level, incoming, _ = told_first(channel)
+    other = stock(units=9, reference="GR-other")
+    sku = other.variant.sku if is_known else "NOBODY-KNOWS"
+
+    order, _ = tell(channel, incoming, lines=(replace(incoming.lines[0], sku=sku),))
+
+    level.refresh_from_db()
+    other.refresh_from_db()
+    line = order.lines.get()
+    assert (line.raw_sku, line.variant) == (sku, other.variant if is_known else None)
+    assert (level.allocated, other.allocated) == (0, 4 if is_known else 0)
+    assert open_holds(order) == ([] if is_known else ["UNKNOWN_ITEM"])
+    assert differences() == []
+
+
+def test_total_that_no_longer_adds_up_is_taken_and_held(channel):
+    _, incoming, _ = told_first(channel)
+
+    order, _ = tell(channel, incoming, total=Decimal(41))
+
+    assert (order.total, open_holds(order)) == (Decimal(41), ["PRICE_MISMATCH"])
+
+
+def test_what_the_buyer_wrote_later_is_kept(channel):
+    _, incoming, _ = told_first(channel)
+
+    order, outcome = tell(channel, incoming, note="Ring twice.")
+
+    assert (outcome, order.buyer_note) == (Outcome.UPDATED, "Ring twice.")
+
+
+def test_line_that_makes_no_sense_in_a_newer_version_holds_the_order(channel):
+    _, incoming, _ = told_first(channel)
+    nonsense = incoming_line(sku="X", quantity=-1, external_line_id="9")
+
+    order, _ = tell(channel, incoming, lines=(*incoming.lines, nonsense), total=Decimal(30))
+
+    assert open_holds(order) == ["LINE_REFUSED"]
 
 
 def test_order_cancelled_here_and_open_there_is_a_conflict(channel):
     _, incoming, order = told_first(channel, is_paid=False)
-    cancel_order(order_id=order.pk, reason="The buyer rang.", at=NOON)
+    cancel_order(order_id=order.pk, reason="The buyer rang.", key="call", at=NOON)
 
     order, _ = tell(channel, incoming, is_paid=True)
 
@@ -225,5 +272,5 @@ def test_conflict_told_twice_opens_one_hold(channel):
 
     order, _ = tell(channel, incoming, status=IncomingStatus.SHIPPED, total=Decimal(41))
 
-    assert order.holds.count() == 1
-    assert order.events.filter(kind="UPDATED").count() == 2
+    assert order.holds.filter(kind="CHANNEL_CONFLICT").count() == 1
+    assert order.conflicts.get().kind == "SHIPPED"

@@ -19,6 +19,7 @@ from customers.operations import (
 )
 from inventory.models import Location, StockMovement
 from inventory.operations import InsufficientStock, Issue, PeriodClosed, post_issues
+from orders.amounts import NOTHING_PAID, Paid
 from orders.models import (
     Fulfillment,
     Order,
@@ -29,16 +30,13 @@ from orders.models import (
 from orders.operations.contents import Articles, articles_of, contents_of, store_components
 from orders.operations.events import event, record_events
 from orders.operations.holds import LONGEST_REASON, NewHold, held_event
-from orders.operations.ingest import (
-    Outcome,
-    build_lines,
-    ingest_order,
-    ingested_details,
-    line_holds,
-)
+from orders.operations.ingest import Outcome, ingest_order, ingested_details
+from orders.operations.new_lines import build_lines, line_holds
+from orders.operations.places import pickup_places, place_holds, told_place
 from orders.operations.reading import Reading, new_order, read_order, reading_holds
 from orders.operations.shipping import SOLD_BY_CHANNEL, sale_method
 from orders.operations.statuses import DERIVED_FIELDS, apply_statuses
+from orders.operations.told_payments import store_told_payments
 from retail.common.copying import copy_objects
 
 
@@ -79,14 +77,18 @@ def ingest_orders(
 
     :raises UnusableOrder: an order has no id that could be stored; nothing is taken in.
     """
-    shipped = [order for order in batch if order.status == IncomingStatus.SHIPPED]
-    others = [order for order in batch if order.status != IncomingStatus.SHIPPED]
+    shipped = [order for order in batch if _has_left(order)]
+    others = [order for order in batch if not _has_left(order)]
     try:
         result = _ingest_shipped(channel=channel, batch=shipped, location=location, at=at)
     except (InsufficientStock, PeriodClosed):
         others = list(batch)
         result = BatchResult()
     return result + _ingest_one_by_one(channel, others, location, at)
+
+
+def _has_left(incoming: IncomingOrder) -> bool:
+    return incoming.status == IncomingStatus.SHIPPED and not incoming.merged_into
 
 
 def _ingest_one_by_one(
@@ -118,6 +120,7 @@ class _Sale:
     lines: list[OrderLine]
     holds: list[NewHold]
     fulfillment: Fulfillment | None = None
+    paid: Paid = NOTHING_PAID
 
     @property
     def has_goods(self) -> bool:
@@ -134,6 +137,7 @@ def _ingest_shipped(
         articles = _read_lines(channel, sales)
         sent = _send(channel, sales, location, at)
         store_components(lines=(line for sale in sales for line in sale.lines), articles=articles)
+        _take_payments(sales, at)
         _store_holds(sales, at)
         _record_events(sales, at)
         _settle(sales)
@@ -170,12 +174,14 @@ def _insert_orders(
         for incoming in batch
         if incoming.external_id not in known
     }
+    places = pickup_places(channel=channel, orders=batch)
     Order.objects.bulk_create(
         [
             new_order(
                 channel_id=channel.pk,
                 incoming=reading.order,
                 currency=channel.currency,
+                place_id=places.get(told_place(reading.order)),
                 created_at=at,
                 external_updated_at=reading.order.updated_at,
                 payload_digest=reading.digest,
@@ -279,6 +285,9 @@ def _send(
     Fulfillment.objects.bulk_create([sale.fulfillment for sale in sent if sale.fulfillment])
     for sale in sales:
         sale.holds = [*reading_holds(sale.reading), *line_holds(sale.lines)]
+        sale.holds += place_holds(
+            incoming=sale.reading.order, place_id=sale.order.pickup_location_id
+        )
     return _insert_fulfillment_lines([sale.fulfillment.pk for sale in sent if sale.fulfillment])
 
 
@@ -306,6 +315,16 @@ def _insert_fulfillment_lines(fulfillment_ids: Sequence[int]) -> dict[int, int]:
 
 def _sold_at(sale: _Sale, at: datetime) -> datetime:
     return min(sale.reading.order.updated_at, at)
+
+
+def _take_payments(sales: Sequence[_Sale], at: datetime) -> None:
+    """Store what was paid and given back, and find the holds that follow from it."""
+    taken = store_told_payments(
+        sales=[(sale.order, sale.reading, sale.lines) for sale in sales], at=at
+    )
+    for sale in sales:
+        sale.paid = taken[sale.order.pk].paid
+        sale.holds += taken[sale.order.pk].holds
 
 
 def _store_holds(sales: Sequence[_Sale], at: datetime) -> None:
@@ -349,7 +368,9 @@ def _settle(sales: Sequence[_Sale]) -> None:
     for sale in sales:
         inserted_as = [getattr(sale.order, name) for name in DERIVED_FIELDS]
         sale.order.lifecycle = Order.Lifecycle.PLACED
-        apply_statuses(order=sale.order, lines=sale.lines, is_held=bool(sale.holds))
+        apply_statuses(
+            order=sale.order, lines=sale.lines, is_held=bool(sale.holds), paid=sale.paid
+        )
         if sale.fulfillment is None:
             sale.order.location = None
         if inserted_as != [getattr(sale.order, name) for name in DERIVED_FIELDS]:
