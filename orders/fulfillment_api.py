@@ -62,7 +62,9 @@ class FulfillmentSerializer(serializers.ModelSerializer[Fulfillment]):
 
 class PickListSerializer(serializers.ModelSerializer[PickList]):
     location = serializers.CharField(source="location.code", read_only=True)
-    fulfillments = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    fulfillments: serializers.PrimaryKeyRelatedField[Fulfillment] = (
+        serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    )
 
     class Meta:
         model = PickList
@@ -99,7 +101,9 @@ class NewParcelSerializer(serializers.Serializer[Any]):
 
 
 class ParcelsSerializer(serializers.Serializer[Any]):
-    parcels = NewParcelSerializer(many=True, required=False, max_length=PARCELS_AT_MOST)
+    parcels = NewParcelSerializer(  # type: ignore[call-arg]  # the list of them has a length
+        many=True, required=False, max_length=PARCELS_AT_MOST
+    )
 
 
 class FulfillmentViewSet(ReadOnlyViewSet):

@@ -16,6 +16,7 @@ from inventory.models import Location
 from orders.admin.shown import component_words
 from orders.models import Order, OrderLine
 from orders.operations import NewOrderLine, ReturnedLine, read_promises
+from orders.operations.begun import begun_pieces, free_pieces
 from retail.common.admin import ActForm, LineTable
 
 LINES_OF_A_NEW_ORDER = 8
@@ -73,6 +74,7 @@ class ShipForm(LinesForm):
 
     def __init__(self, *args: Any, document: Order | None = None, **kwargs: Any) -> None:
         self.promises = read_promises(list(document.lines.all()) if document is not None else [])
+        self.begun = begun_pieces([document.pk] if document is not None else [])
         super().__init__(*args, document=document, **kwargs)
         if document is None:
             return
@@ -85,11 +87,13 @@ class ShipForm(LinesForm):
 
     def lines_to_choose(self, order: Order) -> Iterator[tuple[OrderLine, str, int, int]]:
         location_id = self._default_location(order)
-        promised = self.promises.at_location(location_id).pieces() if location_id else {}
+        free = free_pieces(self.promises, self.begun, location_id) if location_id else {}
         lines = order.lines.filter(is_stocked=True).prefetch_related("components__variant")
         for line in lines.order_by("pk"):
-            here, parts = promised.get(line.pk, 0), component_words(line)
+            here, parts = free.get(line.pk, 0), component_words(line)
             told = f"{here} of {line.open_quantity} promised"
+            picked = self.begun.get((line.pk, location_id or 0), 0)
+            told += f", {picked} more being picked" if picked else ""
             told += f", each of {parts}" if parts else ""
             yield line, told, line.open_quantity, here
 

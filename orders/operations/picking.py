@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from inventory.models import Location
 from orders.models import (
@@ -154,7 +156,9 @@ def _in_turn(
     """Return the orders whose turn it is, and note those before them that are left out."""
     room = _room(location, at)
     chosen: list[int] = []
-    turn = orders_to_pick(location=location).order_by("ship_by", "-priority", "placed_at", "pk")
+    turn: QuerySet[Any] = orders_to_pick(location=location).order_by(
+        "ship_by", "-priority", "placed_at", "pk"
+    )
     rows = turn.values_list("pk", "number", "delivery", "is_held")
     for pk, number, delivery, is_held in rows[: limit + PASSED_OVER_NAMED]:
         if len(chosen) == limit:

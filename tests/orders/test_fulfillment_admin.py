@@ -276,3 +276,15 @@ def test_scan_page_takes_as_many_queries_whatever_the_number_of_articles(
     for fulfillment in (few, many):
         with django_assert_num_queries(7):
             browser.get(act_url(fulfillment, "scan"))
+
+
+def test_order_is_sent_at_once_only_as_far_as_nobody_picks_it():
+    level = stock(units=9)
+    order = open_order(level=level, quantity=3)
+    picked(order)
+    clerk = browser_of(person_who_may("orders.view_order", "orders.ship_order"))
+    form = reverse("admin:orders_order_act", args=[order.pk, "ship"])
+
+    page = clerk.get(form).content.decode()
+
+    assert "0 of 3 promised, 3 more being picked" in page

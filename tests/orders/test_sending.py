@@ -6,7 +6,6 @@ import pytest
 
 from channels.models import Channel, OutboxEntry
 from inventory.models import Allocation, StockMovement
-from inventory.operations import open_count, record_counts, submit_count
 from orders.models import Fulfillment
 from orders.operations import (
     NewParcel,
@@ -32,6 +31,7 @@ from retail.common.errors import WrongStatus
 from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON, UserFactory
 from tests.factories.inventory import stock
+from tests.factories.inventory_counts import submitted_sheet
 from tests.factories.orders import (
     incoming_line,
     incoming_order,
@@ -212,21 +212,10 @@ def test_no_fulfillment_is_refused():
         ship_packed(fulfillment_id=0, at=NOON)
 
 
-def count_only(level, units):
-    """Count an article while it is picked, and find fewer than the books say."""
-    count = open_count(
-        location=level.location, variant_ids=[level.variant_id], key="count", at=NOON
-    )
-    record_counts(
-        count_id=count.pk, counted={count.lines.get().pk: units}, counted_at=NOON, at=NOON
-    )
-    submit_count(count_id=count.pk, at=NOON)
-
-
 def test_units_that_a_count_does_not_find_are_not_sent():
     level = stock(units=3)
     fulfillment = packed(open_order(level=level, quantity=3))
-    count_only(level, 2)
+    submitted_sheet({level: 2})
 
     refused(OrderOnHold, fulfillment, "was not found in a count")
 
@@ -234,7 +223,7 @@ def test_units_that_a_count_does_not_find_are_not_sent():
 def test_what_is_short_after_a_release_is_named_and_is_picked_anew():
     level = stock(units=3)
     fulfillment = packed(open_order(level=level, quantity=3))
-    count_only(level, 2)
+    submitted_sheet({level: 2})
     order = fulfillment.order
     settle_withdrawn(order_id=order.pk, at=NOON)
     for hold in order.holds.open():
