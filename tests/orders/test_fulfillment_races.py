@@ -76,7 +76,7 @@ def sending(fulfillment):
 
 
 def cancelling(order):
-    return lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+    return lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", key="off", at=NOON)
 
 
 def require_one_of_the_two(order):

@@ -132,7 +132,7 @@ def test_held_order_that_is_named_is_refused(level, channel):
 
 def test_cancelled_order_that_is_named_is_refused(level, channel):
     order = open_order(level=level, channel=channel)
-    cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+    cancel_order(order_id=order.pk, reason="No longer wanted.", key="off", at=NOON)
 
     with pytest.raises(WrongStatus, match="is cancelled: nothing is picked"):
         wave(level, order)
