@@ -143,6 +143,7 @@ class ChannelAdmin(BaseAdmin):
         ("Market", {"fields": ("currency", "is_tax_included", "country", "timezone")}),
         ("Prices", {"fields": ("price_lists",)}),
         ("What it is offered", {"fields": ("offer_percent", "offer_buffer")}),
+        ("From where it is sent", {"fields": (("most_places", "split_from_total"),)}),
         ("Who decides", {"fields": ("stock_owner", "price_owner", "content_owner")}),
         ("Connection", {"fields": ("address", "has_credentials", "new_credentials")}),
     )

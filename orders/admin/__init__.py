@@ -15,6 +15,12 @@ from orders.admin.records import (
     ReturnAdmin,
     ReturnLineAdmin,
 )
+from orders.admin.routing import (
+    PostcodeCentroidAdmin,
+    RoutingDecisionAdmin,
+    RoutingRejectionAdmin,
+    RoutingRuleAdmin,
+)
 
 __all__ = [
     "FulfillmentAdmin",
@@ -26,6 +32,10 @@ __all__ = [
     "OrderLineAdmin",
     "ParcelAdmin",
     "PickListAdmin",
+    "PostcodeCentroidAdmin",
     "ReturnAdmin",
     "ReturnLineAdmin",
+    "RoutingDecisionAdmin",
+    "RoutingRejectionAdmin",
+    "RoutingRuleAdmin",
 ]

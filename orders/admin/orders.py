@@ -17,6 +17,8 @@ from unfold.decorators import display
 from orders.admin.acts import NEW_ORDER, ORDER_ACTS
 from orders.admin.order_list import HoldFilter, OrderChangeList, QueueFilter, queue_of
 from orders.admin.paging import MOST_ROWS, StoppedPaginator
+from orders.admin.routing import RoutingDecisionInline
+from orders.admin.routing_acts import ROUTING_ACTS
 from orders.admin.shown import component_words
 from orders.models import (
     Fulfillment,
@@ -173,7 +175,7 @@ def event_words(event: OrderEvent) -> str:
 class OrderAdmin(ViewOnlyAdmin):
     """Orders of every channel."""
 
-    acts = ORDER_ACTS
+    acts = (*ORDER_ACTS, *ROUTING_ACTS)
     page_acts = (NEW_ORDER,)
     list_display = (
         *("number", "external_number", "channel", "customer", "placed_at", "shown_ship_by"),
@@ -200,7 +202,14 @@ class OrderAdmin(ViewOnlyAdmin):
     search_help_text = (
         "Our number or the channel's, words of the name, e-mail, tracking number or SKU"
     )
-    inlines = (LineInline, HoldInline, FulfillmentInline, ReturnInline, EventInline)
+    inlines = (
+        LineInline,
+        HoldInline,
+        RoutingDecisionInline,
+        FulfillmentInline,
+        ReturnInline,
+        EventInline,
+    )
     fieldsets = (
         (
             None,

@@ -176,14 +176,12 @@ def _pieces_it_has(
     order: Order,
 ) -> Mapping[int, int]:
     """Return line id -> pieces of those wanted that a location has free."""
-    levels = StockLevel.objects.filter(
-        location=location,
-        variant_id__in={pk for parts in promises.contents.values() for pk in parts},
-    ).with_available()
+    variant_ids = {pk for parts in promises.contents.values() for pk in parts}
+    levels = StockLevel.objects.filter(location=location, variant_id__in=variant_ids)
     place = Candidate(
         location_id=location.pk,
         code=location.code,
-        free=dict(levels.values_list("variant_id", "available")),
+        free={level.variant_id: level.on_hand - level.allocated for level in levels},
     )
     needs = [
         Need(line.pk, promises.contents[line.pk], wanted[line.pk])

@@ -53,6 +53,9 @@ _SERVES_ORDERS = (
     "orders.link_orderline",
     "orders.cancel_order",
     "orders.register_return",
+    "orders.reroute_order",
+    "orders.prioritize_order",
+    "orders.add_routingrejection",
 )
 
 # A star stands for anything. Nobody is given the right to delete facts, and users, groups and the
@@ -89,6 +92,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "orders.pick_fulfillment",
         "orders.ship_order",
         "orders.register_return",
+        "orders.add_routingrejection",
         "purchasing.view_supplier",
         "purchasing.view_purchaseorder",
         "purchasing.view_purchaseorderline",
@@ -107,6 +111,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "orders.place_order",
         "orders.ship_order",
         "orders.register_return",
+        "orders.add_routingrejection",
     ),
     Role.BUYER: (
         *_SEES_CATALOG,
@@ -188,6 +193,8 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "inventory.*_safetystock",
         "inventory.close_period",
         "inventory.reopen_period",
+        "orders.*_routingrule",
+        "orders.*_postcodecentroid",
         "purchasing.approve_purchaseorder",
         "purchasing.over_receive",
         "purchasing.decide_matchexception",

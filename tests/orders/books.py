@@ -26,12 +26,15 @@ from orders.models import (
     PickList,
     Return,
     ReturnLine,
+    RoutingDecision,
+    RoutingRejection,
 )
 
 WATCHED = (
     Variant, OutboxEntry, Address, Customer, Allocation, CostMovement, StockLevel, StockMovement,
     WithdrawnPromise, Fulfillment, FulfillmentItem, LineAllocation, LineComponent, Order,
     OrderEvent, OrderHold, OrderLine, PackScan, PickList, Parcel, Return, ReturnLine,
+    RoutingDecision, RoutingRejection,
 )  # fmt: skip
 
 
