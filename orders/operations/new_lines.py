@@ -15,7 +15,9 @@ from orders.operations.reading import Reading, new_line
 def store_lines(*, order: Order, told: Sequence[IncomingLine]) -> list[OrderLine]:
     """Store lines of an order, which has none with their ids, with the variants they mean."""
     resolved = resolve_variants(channel=order.channel, lines=told)
-    articles = articles_of(line.variant_id for line in resolved if line.variant_id)
+    articles = articles_of(
+        line.variant_id for line in resolved if line.variant_id and not line.is_stocked
+    )
     lines = OrderLine.objects.bulk_create(
         _row(order, line, found, articles) for line, found in zip(told, resolved, strict=True)
     )

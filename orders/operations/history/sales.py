@@ -247,7 +247,9 @@ def _read_lines(channel: Channel, sales: Sequence[_Sale]) -> Articles:
     resolved = resolve_variants(
         channel=channel, lines=[line for sale in sales for line in sale.reading.lines]
     )
-    articles = articles_of({line.variant_id for line in resolved if line.variant_id})
+    articles = articles_of(
+        {line.variant_id for line in resolved if line.variant_id and not line.is_stocked}
+    )
     rows = iter(
         build_lines(
             orders=[sale.order for sale in sales],
@@ -368,9 +370,7 @@ def _settle(sales: Sequence[_Sale]) -> None:
     for sale in sales:
         inserted_as = [getattr(sale.order, name) for name in DERIVED_FIELDS]
         sale.order.lifecycle = Order.Lifecycle.PLACED
-        apply_statuses(
-            order=sale.order, lines=sale.lines, is_held=bool(sale.holds), paid=sale.paid
-        )
+        apply_statuses(order=sale.order, lines=sale.lines, is_held=bool(sale.holds), paid=sale.paid)
         if sale.fulfillment is None:
             sale.order.location = None
         if inserted_as != [getattr(sale.order, name) for name in DERIVED_FIELDS]:
