@@ -150,6 +150,11 @@ class Fulfillment(models.Model):
                 condition=Q(status__in=["PICKING", "PACKED", "READY"]),
                 name="orders_fulfillment_begun",
             ),
+            models.Index(
+                fields=["location", "shipped_at"],
+                condition=Q(status__in=["SHIPPED", "COLLECTED"]),
+                name="orders_fulfillment_gone",
+            ),
         ]
 
     def __str__(self) -> str:
