@@ -24,6 +24,7 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
+    PaymentRule,
 )
 from orders.operations.allocation import promise_lines, stock_hold
 from orders.operations.applying import CANCELLED_THERE
@@ -34,7 +35,7 @@ from orders.operations.holds import NewHold, open_holds
 from orders.operations.incidents import note_oversold
 from orders.operations.inserting import insert_unless_there, is_known
 from orders.operations.new_lines import line_holds, store_lines
-from orders.operations.payment_rules import begin_payment, may_be_promised, rule_for
+from orders.operations.payment_rules import begin_payment, is_met, may_be_promised, rule_for
 from orders.operations.pickups import open_pickup
 from orders.operations.places import pickup_places, place_holds, told_place
 from orders.operations.reading import (
@@ -218,7 +219,8 @@ def _promise(
     """
     Promise the goods of a new order, once its payment allows; return what keeps them from leaving.
     """
-    rule = rule_for(order)
+    # Paid is whatever a rule may ask for, so it need not be looked up.
+    rule = None if is_met(PaymentRule.Needs.PAID, order) else rule_for(order)
     holds = begin_payment(order=order, rule=rule, at=at)
     if may_be_promised(order, rule):
         missing = promise_lines(order=order, lines=lines, promised={}, at=at).missing

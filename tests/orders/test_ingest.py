@@ -8,7 +8,7 @@ import pytest
 
 from channels.connectors.base import IncomingBuyer, IncomingStatus
 from channels.models import Channel, Listing
-from inventory.models import Location
+from inventory.models import ChannelStockSource, Location
 from orders.models import Order, OrderEvent, OrderHold
 from orders.operations import Outcome, UnusableOrder, ingest_order, ship
 from orders.queries import differences
@@ -488,9 +488,9 @@ def test_ingest_takes_as_many_queries_whatever_the_number_of_lines(
     )
     take_in(channel, incoming_order(incoming_line(sku=levels[0].variant.sku)))
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         ingest_order(channel=channel, incoming=few, at=NOON)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         ingest_order(channel=channel, incoming=many, at=NOON)
 
 
@@ -521,3 +521,71 @@ def test_address_told_in_other_letters_only_is_the_same(channel):
     assert ingest_order(channel=channel, incoming=told, at=NOON).outcome == Outcome.UNCHANGED
     order.refresh_from_db()
     assert order.events.filter(kind="UPDATED").count() == 0
+
+
+def test_order_to_be_collected_has_its_place_by_code_or_by_the_channels_id():
+    channel, level = ChannelFactory(), stock(units=9)
+    here, there = LocationFactory(), LocationFactory()
+    ChannelStockSource.objects.create(
+        channel=channel, location=there, external_location_id="gid-77"
+    )
+    line = incoming_line(sku=level.variant.sku)
+
+    by_code, by_id = (
+        ingest_order(
+            channel=channel,
+            incoming=incoming_order(line, pickup_location=told, delivery_address=None),
+            at=NOON,
+        ).order
+        for told in (here.code, "gid-77")
+    )
+
+    assert [(each.delivery, each.pickup_location) for each in (by_code, by_id)] == [
+        ("PICKUP", here),
+        ("PICKUP", there),
+    ]
+    assert not by_code.holds.filter(kind__in=["ADDRESS", "NO_BUYER"]).exists()
+
+
+def test_order_to_be_collected_nobody_knows_where_is_held():
+    level = stock(units=9)
+    incoming = incoming_order(incoming_line(sku=level.variant.sku), pickup_location="Nowhere\x00")
+
+    order = ingest_order(channel=ChannelFactory(), incoming=incoming, at=NOON).order
+
+    assert (order.delivery, order.pickup_location) == ("SHIP", None)
+    assert order.holds.open().get().reason == (
+        "It is collected at Nowhere, which is no place of ours that we know."
+    )
+
+
+def test_what_the_buyer_wrote_is_kept():
+    incoming = incoming_order(note=" Ring twice.\x00 ")
+
+    order = ingest_order(channel=ChannelFactory(), incoming=incoming, at=NOON).order
+
+    assert order.buyer_note == "Ring twice."
+
+
+def test_order_cancelled_when_we_learn_of_it_has_its_cancellation():
+    incoming = incoming_order(
+        incoming_line(sku=stock(units=9).variant.sku, quantity=3), status=IncomingStatus.CANCELLED
+    )
+
+    order = ingest_order(channel=ChannelFactory(), incoming=incoming, at=NOON).order
+
+    cancellation = order.cancellations.get()
+    assert (cancellation.cause, cancellation.lines.get().quantity) == ("CHANNEL", 3)
+    assert differences() == []
+
+
+def test_order_merged_when_we_learn_of_it_points_to_the_new_one():
+    channel = ChannelFactory()
+    target = ingest_order(channel=channel, incoming=incoming_order(), at=NOON).order
+    level = stock(units=9)
+    incoming = incoming_order(incoming_line(sku=level.variant.sku), merged_into=target.external_id)
+
+    order = ingest_order(channel=channel, incoming=incoming, at=NOON).order
+
+    level.refresh_from_db()
+    assert (order.lifecycle, order.merged_into, level.allocated) == ("CANCELLED", target, 0)
