@@ -137,10 +137,12 @@ def release_hold(*, hold_id: int, note: str, at: datetime, by: User | None = Non
     Let an order go on in spite of a hold; a second call changes nothing.
 
     What was wrong stays as it is: an order short of stock ships what is promised to it, a line
-    of an unknown article waits until it is linked.
+    of an unknown article waits until it is linked. What its channel and we disagree about has to
+    be decided first.
     Locks: the order.
 
     :raises UnknownHold: no hold has this id.
+    :raises WrongStatus: it is for a disagreement that nobody has decided.
     """
     order_id = OrderHold.objects.filter(pk=hold_id).values_list("order_id", flat=True).first()
     if order_id is None:
@@ -149,6 +151,9 @@ def release_hold(*, hold_id: int, note: str, at: datetime, by: User | None = Non
     hold = order.holds.get(pk=hold_id)
     if hold.released_at is not None:
         return hold
+    is_disputed = hold.kind == OrderHold.Kind.CHANNEL_CONFLICT
+    if is_disputed and order.conflicts.open().exists():
+        raise WrongStatus(f"Decide first what is said otherwise about {order}.", hold=hold.kind)
     hold.released_at = at
     hold.released_by = by
     hold.release_note = note[:LONGEST_REASON]

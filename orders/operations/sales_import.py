@@ -69,7 +69,9 @@ class SalesImportResult:
     """
     What became of a file: lines read are lines imported, refused or skipped as known.
 
-    titles: our column name -> the file's title.
+    titles: our column name -> the file's title. lines_unknown: imported ones whose article nobody
+    knows, which hold their orders. lines_not_goods: postage, fees and the like. held: orders that
+    somebody has to look at.
     """
 
     titles: dict[str, str] = field(default_factory=dict)
@@ -79,6 +81,9 @@ class SalesImportResult:
     orders: int = 0
     returns: int = 0
     adjustments: int = 0
+    lines_unknown: int = 0
+    lines_not_goods: int = 0
+    held: int = 0
     products: int = 0
     variants: int = 0
     customers: int = 0
@@ -315,11 +320,16 @@ def _import_batch(
     returns = [_return(document, variants) for document in documents if document.kind == "RETURN"]
     adjustments = [document for document in documents if document.kind == "ADJUSTMENT"]
     if sales:
-        ingest_orders(channel=source.channel, batch=sales, location=source.location, at=at)
+        taken = ingest_orders(channel=source.channel, batch=sales, location=source.location, at=at)
+        result.lines_unknown += taken.lines_unknown
+        result.held += taken.held
     if adjustments:
         post_issues(issues=_corrections(source, adjustments, variants), at=at)
     if returns:
         register_returns(channel=source.channel, batch=returns, location=source.location, at=at)
+    result.lines_not_goods += sum(
+        not line.is_goods for document in documents for line in document.lines
+    )
     result.orders += len(sales)
     result.returns += len(returns)
     result.adjustments += len(adjustments)

@@ -14,6 +14,7 @@ import pytest
 import stamina
 
 from channels.connectors.base import (
+    CancellationPush,
     ChannelRefused,
     ChannelUnauthorized,
     ChannelUnavailable,
@@ -421,6 +422,79 @@ def test_tracking_that_the_channel_does_not_want_is_refused(connector, practice,
 
     with pytest.raises(ChannelRefused):
         connector.push_tracking(tracking("RM1", order_id=order_id))
+
+
+def cancellation(key: str = "SO-1/1", *, order_id: str = "1", lines: dict | None = None):
+    return CancellationPush(
+        external_order_id=order_id,
+        key=key,
+        reason="No stock.",
+        lines={"1": 1} if lines is None else lines,
+    )
+
+
+def test_cancelled_pieces_are_taken_off_once_although_the_answer_was_lost(connector, practice):
+    practice.seed(orders=[order_row(1)])
+    practice.fail("lost_answer")
+
+    connector.push_cancellation(cancellation())
+    connector.push_cancellation(cancellation())
+
+    order = connector.order("1")
+    assert practice.cancellations("1") == [
+        {"key": "SO-1/1", "reason": "No stock.", "lines": {"1": 1}}
+    ]
+    assert (order.status, order.lines[0].quantity) == (IncomingStatus.OPEN, 1)
+    assert (order.lines[0].total, order.total) == (Decimal("12.00"), Decimal("15.95"))
+
+
+def test_order_of_which_all_pieces_are_cancelled_is_cancelled(connector, practice):
+    practice.seed(orders=[order_row(1)])
+
+    connector.push_cancellation(cancellation(lines={"1": 2}))
+
+    assert connector.order("1").status == IncomingStatus.CANCELLED
+
+
+def test_cancellation_of_the_rest_completes_an_order(connector, practice):
+    practice.seed(orders=[order_row(1)])
+    connector.push_tracking(tracking("RM1", lines={"1": 1}))
+
+    connector.push_cancellation(cancellation())
+
+    assert connector.order("1").status == IncomingStatus.SHIPPED
+
+
+def test_cancellation_of_a_cancelled_order_changes_nothing(connector, practice):
+    practice.seed(orders=[order_row(1)])
+    practice.cancel("1")
+
+    connector.push_cancellation(cancellation())
+
+    assert practice.cancellations("1") == []
+
+
+@pytest.mark.parametrize(
+    "push", [cancellation(lines={"1": 3}), cancellation(lines={"9": 1}), cancellation(order_id="2")]
+)
+def test_cancellation_of_what_is_not_there_is_refused(connector, practice, push):
+    practice.seed(orders=[order_row(1)])
+
+    with pytest.raises(ChannelRefused):
+        connector.push_cancellation(push)
+
+
+def test_pickup_note_and_merging_are_read(connector, practice):
+    told = {"pickup_location": "store-1", "note": "Ring twice.", "merged_into": "9"}
+    practice.seed(orders=[order_row(1, **told)])
+
+    order = connector.order("1")
+
+    assert (order.pickup_location, order.note, order.merged_into) == (
+        "store-1",
+        "Ring twice.",
+        "9",
+    )
 
 
 def test_the_wait_a_channel_asks_for_is_kept(connector, practice):

@@ -97,7 +97,7 @@ def partly_shipped(order):
 
 
 def test_every_event_has_a_rule_for_how_far_an_order_got():
-    assert set(RULES) == set(Event.__subclasses__())
+    assert {event.kind for event in RULES} == {event.kind for event in Event.__subclasses__()}
     assert all(set(row) == set(Progress) for row in RULES.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from decimal import Decimal
 from io import StringIO
 from itertools import islice
@@ -209,6 +210,32 @@ def test_an_import_that_was_broken_off_goes_on(tmp_path, monkeypatch):
         "85123A": 1,
         "71053": 3,
     }
+
+
+@pytest.mark.django_db
+def test_report_accounts_for_every_line_of_the_file(tmp_path):
+    told = import_sales(write(tmp_path / "sales.csv", SALES + BAD_LINES))
+
+    figures = dict(re.findall(r"^ *([A-Z a-z,]+?) {2,}([\d,.]+)$", told, flags=re.MULTILINE))
+    seconds, speed = figures.pop("Seconds"), figures.pop("Lines a second")
+    assert (float(seconds), int(speed.replace(",", ""))) > (0, 0)
+    assert figures == {
+        "Lines read": "14",
+        "imported": "8",
+        "refused": "6",
+        "skipped, known already": "0",
+        "Orders": str(Order.objects.count()),
+        "Returns": str(Return.objects.count()),
+        "Stock corrections": "1",
+        "Lines of unknown articles": "0",
+        "Lines that are no goods": str(OrderLine.objects.filter(is_stocked=False).count()),
+        "Orders on hold": "0",
+        "New products": str(Product.objects.count()),
+        "New variants": str(Variant.objects.count()),
+        "New customers": str(Customer.objects.count()),
+        "Opening stock, units": figures["Opening stock, units"],
+    }
+    assert ImportRun.objects.get().report["lines_unknown"] == 0
 
 
 def _power_cut(**_):

@@ -8,9 +8,9 @@ import pytest
 from django.db import IntegrityError, models
 
 from channels.connectors.base import IncomingBuyer
-from inventory.models import StockLevel, StockLevelQuerySet
+from inventory.models import Allocation, StockLevel, StockLevelQuerySet
 from inventory.operations import promises
-from orders.models import Order, OrderQuerySet
+from orders.models import Order, OrderEvent, OrderQuerySet
 from orders.operations import (
     NewOrderLine,
     Outcome,
@@ -18,8 +18,8 @@ from orders.operations import (
     cancel_order,
     ingest_order,
     place_order,
-    register_return,
     ship,
+    take_back,
 )
 from orders.queries import differences
 from retail.common.errors import BusinessError, WrongStatus
@@ -56,6 +56,12 @@ def test_same_channel_order_delivered_20_times_at_once_is_one_order():
     level.refresh_from_db()
     assert sorted(outcomes) == [Outcome.CREATED] + [Outcome.UNCHANGED] * (DELIVERIES - 1)
     assert (Order.objects.count(), level.allocated) == (1, 3)
+    assert Allocation.objects.count() == 1
+    kinds = OrderEvent.objects.order_by("kind").values_list("kind", flat=True)
+    assert [kind for kind in kinds if kind in {"INGESTED", "ALLOCATED"}] == [
+        "ALLOCATED",
+        "INGESTED",
+    ]
     assert differences() == []
 
 
@@ -119,7 +125,7 @@ def test_ship_racing_with_cancel_ends_in_one_of_the_two():
 
     shipped, cancelled = race(
         lambda: ship(order_id=order.pk, key="parcel", at=NOON),
-        lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON),
+        lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON),
     )
 
     order.refresh_from_db()
@@ -145,7 +151,9 @@ def test_the_race_of_ship_and_cancel_is_real_once_the_order_is_not_locked():
     with mock.patch.object(OrderQuerySet, "for_update", read_without_lock):
         outcomes = race(
             lambda: ship(order_id=order.pk, key="parcel", at=NOON),
-            lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON),
+            lambda: cancel_order(
+                order_id=order.pk, reason="No longer wanted.", key="call", at=NOON
+            ),
         )
 
     failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -197,8 +205,7 @@ def test_return_with_one_key_at_once_comes_back_once():
 
     returns = race(
         *[
-            lambda: register_return(
-                channel=order.channel,
+            lambda: take_back(
                 order_id=order.pk,
                 location=place,
                 lines=[ReturnedLine(order_line_id=line.pk, quantity=1)],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from unittest import mock
 
@@ -12,11 +13,14 @@ from channels.connectors.base import ChannelRefused, ChannelUnavailable, Incomin
 from channels.models import Channel, InboundMessage, OutboxEntry, SyncCursor
 from orders import tasks
 from orders.models import Order
+from orders.operations import ingest_order
 from retail.common.models import TaskRun
+from tests.factories.catalog import VariantFactory
 from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON
 from tests.factories.inventory import stock
 from tests.factories.orders import incoming_line, incoming_order, open_order, shipped_order
+from tests.factories.orders_changes import partly_cancelled_order
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +34,7 @@ class Shop:
         self.refuses = refuses
         self.asked_since = []
         self.parcels = []
+        self.cancellations = []
 
     def orders_changed_since(self, moment) -> Iterator:
         self.asked_since.append(moment)
@@ -40,6 +45,11 @@ class Shop:
 
     def order(self, external_id):
         return next((each for each in self.orders if each.external_id == external_id), None)
+
+    def push_cancellation(self, push):
+        if self.refuses:
+            raise self.refuses
+        self.cancellations.append(push)
 
     def push_tracking(self, push):
         if self.refuses:
@@ -53,6 +63,7 @@ def at_the_shop(shop):
     with (
         mock.patch.object(tasks.ingest, "connector_for", return_value=shop),
         mock.patch.object(tasks.tracking, "connector_for", return_value=shop),
+        mock.patch.object(tasks.changes, "connector_for", return_value=shop),
         time_machine.travel(NOON + timedelta(hours=1), tick=False),
     ):
         yield shop
@@ -239,3 +250,57 @@ def test_parcel_the_channel_does_not_take_is_tried_again_or_left_to_people(failu
 
     entry = OutboxEntry.objects.get()
     assert (entry.status, entry.error) == (status, str(failure))
+
+
+def test_cancellations_are_told_once():
+    order = partly_cancelled_order()
+
+    with at_the_shop(Shop()) as shop:
+        assert tasks.push_cancellations() == {"sent": 1, "failed": 0}
+        assert tasks.push_cancellations() == {"sent": 0, "failed": 0}
+
+    [push] = shop.cancellations
+    assert (push.external_order_id, push.reason, push.lines) == (
+        order.external_id,
+        "One is enough.",
+        {"1": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [(ChannelUnavailable("Closed."), "OPEN"), (ChannelRefused("No."), "FAILED")],
+)
+def test_cancellation_the_channel_does_not_take_is_tried_again_or_left_to_people(failure, status):
+    partly_cancelled_order()
+
+    with at_the_shop(Shop(refuses=failure)):
+        assert tasks.push_cancellations() == {"sent": 0, "failed": 1}
+
+    assert OutboxEntry.objects.get(kind="CANCELLATION").status == status
+
+
+def test_order_waiting_for_an_article_that_was_created_meanwhile_is_linked():
+    incoming = incoming_order(incoming_line(sku="NEW-PEN"))
+    order = ingest_order(channel=ChannelFactory(), incoming=incoming, at=NOON).order
+    stock(units=9, variant=VariantFactory(sku="NEW-PEN"))
+
+    assert tasks.link_waiting() == {"lines": 1, "orders": 1, "released": 1}
+
+    order.refresh_from_db()
+    assert order.lifecycle == "CONFIRMED"
+
+
+def test_order_merged_into_one_that_has_come_is_ended():
+    channel = ChannelFactory()
+    level = stock(units=9)
+    old, new = (incoming_order(incoming_line(sku=level.variant.sku)) for _ in range(2))
+    order = ingest_order(channel=channel, incoming=old, at=NOON).order
+    merged = replace(old, merged_into=new.external_id, updated_at=NOON + timedelta(minutes=1))
+    ingest_order(channel=channel, incoming=merged, at=NOON)
+    ingest_order(channel=channel, incoming=new, at=NOON)
+
+    assert tasks.join_merged() == {"orders": 1}
+
+    order.refresh_from_db()
+    assert order.lifecycle == "CANCELLED"

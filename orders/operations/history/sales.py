@@ -46,7 +46,8 @@ class BatchResult:
     What became of a batch.
 
     created, known: documents. lines, lines_known, lines_refused: their lines; one that is refused
-    stands in the timeline of its order as it came. held: documents with an open hold.
+    stands in the timeline of its order as it came. lines_unknown: of those stored, the ones whose
+    article nobody knows. held: documents with an open hold.
     """
 
     created: int = 0
@@ -54,6 +55,7 @@ class BatchResult:
     lines: int = 0
     lines_known: int = 0
     lines_refused: int = 0
+    lines_unknown: int = 0
     held: int = 0
 
     def __add__(self, other: BatchResult) -> BatchResult:
@@ -106,6 +108,7 @@ def _ingest_one_by_one(
             created=1,
             lines=stored,
             lines_refused=told - stored,
+            lines_unknown=ingested.order.lines.unknown().count(),
             held=int(ingested.order.holds.open().exists()),
         )
     return result
@@ -150,6 +153,7 @@ def _ingest_shipped(
         lines=lines,
         lines_known=sum(len(incoming.lines) for incoming in batch) - told,
         lines_refused=told - lines,
+        lines_unknown=sum(len(line_holds(sale.lines)) for sale in sales),
         held=sum(bool(sale.holds) for sale in sales),
     )
 
