@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from inventory.models import Location, StockLevel, StockLevelQuerySet
@@ -18,6 +18,7 @@ from orders.operations.begun import begun_pieces, free_units
 from orders.operations.contents import contents_of
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, close_holds, open_holds
+from orders.operations.payment_rules import awaits_payment_first, require_promisable
 from orders.operations.promised import (
     give_back,
     lines_of,
@@ -81,7 +82,7 @@ def promise_lines(
     needs = _needs(lines, promised)
     if not needs:
         return Promised(units=0, missing={})
-    levels = _lock_levels(order, needs, attempt)
+    levels = list(serving_levels(order, needs, attempt).for_update())
     routed = route_needs(
         order=order,
         needs=needs,
@@ -150,6 +151,7 @@ def allocate_order(*, order_id: int, at: datetime, by: User | None = None) -> Pr
     Locks: the order, then the stock levels.
 
     :raises WrongStatus: nothing of the order is left to be shipped.
+    :raises AwaitsPayment: its payment rule asks for money first.
     """
     order = locked_order(order_id)
     if not order.is_open:
@@ -157,6 +159,7 @@ def allocate_order(*, order_id: int, at: datetime, by: User | None = None) -> Pr
             f"{order} is {order.get_lifecycle_display().lower()}: it needs no stock.",
             status=order.lifecycle,
         )
+    require_promisable(order)
     lines = lines_of(order)
     promised = promise_rest(order=order, lines=lines, attempt=ASKED_AGAIN, at=at, by=by)
     hold_short_order(order=order, missing=promised.missing, at=at, by=by)
@@ -222,7 +225,13 @@ def promise_rest(
     by: User | None = None,
     attempt: Attempt = ORDER_CHANGED,
 ) -> Promised:
-    """Promise to the lines of a locked order what they still want, see `promise_lines`."""
+    """
+    Promise to the lines of a locked order what they still want, see `promise_lines`.
+
+    Nothing while it has to be paid first.
+    """
+    if awaits_payment_first(order):
+        return Promised(units=0, missing={})
     promised = promises_of(order=order, lines=lines, at=at).pieces()
     return promise_lines(order=order, lines=lines, promised=promised, at=at, by=by, attempt=attempt)
 
@@ -244,8 +253,8 @@ def free_levels(wanted: Collection[int]) -> StockLevelQuerySet:
     ).select_related("location")
 
 
-def _lock_levels(order: Order, needs: Sequence[Need], attempt: Attempt) -> list[StockLevel]:
-    """Lock the levels that may serve an order: where it is collected, or at places that ship."""
+def serving_levels(order: Order, needs: Sequence[Need], attempt: Attempt) -> StockLevelQuerySet:
+    """Return the levels that may serve an order: where it is collected, or at places that ship."""
     wanted = {variant_id for need in needs for variant_id in need.contents}
     levels = (
         StockLevel.objects.filter(
@@ -259,7 +268,7 @@ def _lock_levels(order: Order, needs: Sequence[Need], attempt: Attempt) -> list[
     )
     if attempt.only_location_id is not None:
         levels = levels.filter(location=attempt.only_location_id)
-    return list(levels.for_update())
+    return levels
 
 
 def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need]:
@@ -299,5 +308,11 @@ def _next_reference(order: Order) -> str:
 
     Counted by the events of promises, one per attempt that got any, under the order's lock.
     """
-    attempts = order.events.filter(kind=OrderEvent.Kind.ALLOCATED).count()
+    with connection.cursor() as cursor:
+        # Every new order asks, and to compose it takes Django longer than the answer.
+        cursor.execute(
+            "SELECT count(*) FROM orders_orderevent WHERE order_id = %s AND kind = %s",
+            [order.pk, OrderEvent.Kind.ALLOCATED],
+        )
+        (attempts,) = cursor.fetchone()
     return f"{order.number}/{attempts + 1}" if attempts else order.number
