@@ -10,7 +10,7 @@ from retail.embedded import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH_DIR = Path(os.environ.get("BENCH_DIR", ROOT / ".bench")).absolute()
-NAMES = ("supplier-file", "ingest", "promises", "receipts", "ledger")
+NAMES = ("supplier-file", "ingest", "history", "orders", "promises", "receipts", "ledger")
 
 
 def main() -> None:
@@ -39,14 +39,16 @@ def _measure(options: argparse.Namespace) -> None:
 
     from bench import (  # noqa: PLC0415 - needs Django set up
         harness,
+        history,
         ingest,
         ledger,
+        orders,
         promises,
         receipts,
         supplier_file,
     )
 
-    modules = (supplier_file, ingest, promises, receipts, ledger)
+    modules = (supplier_file, ingest, history, orders, promises, receipts, ledger)
     measures: list[harness.Measure] = []
     for name, module in zip(NAMES, modules, strict=True):
         if name in options.only:

@@ -1,7 +1,7 @@
 """
 Orders of three lines taken in with their promise, one after the other and from several connections.
 
-Beside them the same rows written by hand: nine statements a transaction, nothing checked that the
+Beside them the same rows written by hand: eleven statements a transaction, nothing checked that the
 database does not check.
 """
 
@@ -53,7 +53,7 @@ class Work:
 
 def measure() -> list[Measure]:
     """Measure 1, 4 and 8 connections, each with uniform SKUs and with a hot one."""
-    _prepare()
+    prepare()
     measures = []
     for is_hot in (False, True):
         for connections in ORDERS:
@@ -71,7 +71,7 @@ def measure() -> list[Measure]:
     return measures
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """Make articles with plenty of stock, a channel, and its buyers, who are known then."""
     now = timezone.now()
     product = Product.objects.create(name="Bench", status=Product.Status.ACTIVE)
@@ -93,9 +93,7 @@ def _prepare() -> None:
         code="bench", name="Bench", kind=Channel.Kind.MANUAL, currency="GBP"
     )
     for buyer in range(BUYERS):
-        ingest_order(
-            channel=channel, incoming=_incoming(f"W{buyer}", buyer, [0, 1, 2], now), at=now
-        )
+        ingest_order(channel=channel, incoming=incoming(f"W{buyer}", buyer, [0, 1, 2], now), at=now)
 
 
 def _rate(work: Work, take_in: Callable[[IncomingOrder, datetime], None]) -> float:
@@ -118,14 +116,14 @@ def _order(work: Work, number: str, chance: random.Random, now: datetime) -> Inc
     skus = chance.sample(range(1, VARIANTS), LINES)
     if work.is_hot:
         skus[0] = 0
-    return _incoming(f"{work.prefix}-{number}", chance.randrange(BUYERS), skus, now)
+    return incoming(f"{work.prefix}-{number}", chance.randrange(BUYERS), skus, now)
 
 
 def _sku(number: int) -> str:
     return f"BENCH-{number:04}"
 
 
-def _incoming(external_id: str, buyer: int, skus: list[int], now: datetime) -> IncomingOrder:
+def incoming(external_id: str, buyer: int, skus: list[int], now: datetime) -> IncomingOrder:
     price = Decimal("9.99")
     return IncomingOrder(
         external_id=external_id,
@@ -215,6 +213,22 @@ INSERT INTO orders_orderevent (order_id, kind, details, happened_at)
 SELECT %(order)s, kind, %(details)s, %(now)s
 FROM unnest(ARRAY['INGESTED', 'CUSTOMER_IDENTIFIED', 'ALLOCATED']) AS kind
 """
+_PAYMENT = """
+WITH paid AS (
+    INSERT INTO orders_payment (order_id, channel_id, external_id, method, provider, register,
+        currency, authorized, charged, refunded, voided, created_at)
+    VALUES (%(order)s, %(channel)s, 'order-' || %(order)s, 'CHANNEL', '', '', 'GBP', 0, %(total)s,
+        0, 0, %(now)s)
+    RETURNING id, charged
+)
+INSERT INTO orders_paymentevent (payment_id, kind, amount, reference, note, happened_at)
+SELECT id, 'CHARGED', charged, 'paid', '', %(now)s FROM paid
+"""
+_DECISION = """
+INSERT INTO orders_routingdecision
+    (order_id, cause, decided_by_rule, candidates, chosen, missing, decided_at)
+VALUES (%(order)s, 'NEW', '', %(details)s, %(details)s, 0, %(now)s)
+"""
 
 
 def _by_hand(order: IncomingOrder, now: datetime) -> None:
@@ -249,5 +263,6 @@ def _by_hand(order: IncomingOrder, now: datetime) -> None:
         given["levels"] = [level for level, _, _ in levels]
         given["lines"] = [lines[variant][0] for _, variant, _ in levels]
         given["units"] = [lines[variant][1] for _, variant, _ in levels]
-        for statement in (_LEVELS, _ALLOCATIONS, _CHANGES, _EVENTS):
+        written = (_LEVELS, _ALLOCATIONS, _CHANGES, _EVENTS, _PAYMENT, _DECISION)
+        for statement in written:
             cursor.execute(statement, given)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from bench import __main__ as main
-from bench import ingest, ledger, promises, receipts, supplier_file
+from bench import history, ingest, ledger, promises, receipts, supplier_file
 from bench.harness import in_turn
 from inventory.models import (
     Allocation,
@@ -14,7 +14,8 @@ from inventory.models import (
     StockMovement,
 )
 from inventory.queries import differences, stock_as_of, value_as_of
-from orders.models import Order
+from orders.models import Fulfillment, Order, OrderEvent, OrderLine, Payment
+from orders.queries import differences as order_differences
 from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
@@ -52,9 +53,10 @@ def test_a_supplier_file_is_measured_in_small(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("measured", [promises, receipts, ledger])
+@pytest.mark.parametrize("measured", [history, promises, receipts, ledger])
 def test_each_measure_runs_in_small(measured):
     tiny = {
+        history: {"orders": 3, "turns": 1},
         promises: {"connections": (1, 2), "acts": 4, "rounds": 1},
         receipts: {"lines": LINES, "turns": 1},
         ledger: {"rows": 1_000, "turns": 1},
@@ -64,7 +66,7 @@ def test_each_measure_runs_in_small(measured):
 
     assert (
         len({measure.name for measure in measures})
-        == {promises: 4, receipts: 2, ledger: 9}[measured]
+        == {history: 1, promises: 4, receipts: 2, ledger: 9}[measured]
     )
     assert all(measure.ours > 0 and measure.theirs > 0 for measure in measures)
     assert differences() == []
@@ -169,6 +171,25 @@ def test_goods_taken_in_by_hand_leave_the_rows_of_ours():
 
     assert left_by(by_us) == left_by(by_hand)
     assert differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_history_taken_in_by_hand_leaves_the_rows_of_ours():
+    history.measure(orders=3, turns=1)
+
+    by_us, by_hand = (Order.objects.filter(external_id__startswith=prefix) for prefix in "BH")
+    told = ("external_id", "external_number", "payload_digest", "customer_id")
+    places = ("delivery_address_id", "external_updated_at", "placed_at")
+    assert len(by_us) == 3
+    assert rows(by_us, *told, *places) == rows(by_hand, *told, *places)
+    for model in (OrderLine, Fulfillment, OrderEvent, Payment):
+        whose = ("order_id", "variant_id", "raw_sku", "details", "happened_at", "shipped_at")
+        ours, theirs = (
+            rows(model.objects.filter(order__in=orders), *whose, "external_id", "created_at")
+            for orders in (by_us, by_hand)
+        )
+        assert sorted(ours, key=str) == sorted(theirs, key=str)
+    assert (differences(), order_differences()) == ([], [])
 
 
 @pytest.mark.django_db
