@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from retail.api import router
-from retail.backoffice import reports
+from retail.backoffice import order_reports, reports
 from retail.backoffice.health import tasks
 from retail.backoffice.stock_where import stock_where
 
@@ -32,6 +32,9 @@ urlpatterns = [
     path("reports/cover/", admin.site.admin_view(reports.cover), name="report-cover"),
     path(
         "reports/dead-stock/", admin.site.admin_view(reports.dead_stock), name="report-dead-stock"
+    ),
+    path(
+        "reports/oversold/", admin.site.admin_view(order_reports.oversold), name="report-oversold"
     ),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -60,7 +60,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Report:
-    """A report: what it is called, what its figures mean, and what stands in its rows."""
+    """
+    A report: what it is called, what its figures mean, and what stands in its rows.
+
+    permission: who may see it. counted: what a row is, one and many.
+    """
 
     name: str
     title: str
@@ -68,6 +72,8 @@ class Report:
     about: Sequence[str]
     columns: Sequence[Column]
     empty: str
+    permission: str = PERMISSION
+    counted: tuple[str, str] = ("article", "articles")
 
 
 def _count(value: int) -> str:
@@ -217,7 +223,7 @@ def stock_as_of(request: HttpRequest) -> HttpResponseBase:
     """Show what lay where at a moment, and what it was worth."""
     now = timezone.localtime()
     form = MomentForm({"moment": now.strftime(_MOMENT_FORMAT), **request.GET.dict()})
-    return _answer(
+    return answer_report(
         request,
         STOCK_AS_OF,
         form,
@@ -252,7 +258,7 @@ def _of_window(
     usual_window: timedelta,
 ) -> HttpResponseBase:
     form = WindowForm({"days": usual_window.days, **request.GET.dict()})
-    return _answer(
+    return answer_report(
         request,
         report,
         form,
@@ -260,14 +266,14 @@ def _of_window(
     )
 
 
-def _answer(
+def answer_report(
     request: HttpRequest,
     report: Report,
     form: forms.Form,
     ask: Callable[[dict[str, Any]], Sequence[Any]],
 ) -> HttpResponseBase:
     """Answer with a page of a report's rows, or with all of them as a file."""
-    if not request.user.has_perm(PERMISSION):
+    if not request.user.has_perm(report.permission):
         raise PermissionDenied
     sees_cost = request.user.has_perm(SEES_COST)
     columns = [column for column in report.columns if sees_cost or not column.is_cost]
@@ -292,7 +298,8 @@ def _answer(
 def _table(
     report: Report, columns: Sequence[Column], shown: Sequence[Any], rows: Sequence[Any]
 ) -> Table:
-    count = f"{len(rows):,} articles" if len(rows) != 1 else "1 article"
+    one, many = report.counted
+    count = f"{len(rows):,} {many}" if len(rows) != 1 else f"1 {one}"
     return Table(
         title=f"{report.title}: {count}",
         headings=[Cell(_title(column), is_number=column.is_number) for column in columns],
@@ -313,8 +320,8 @@ def _cell(column: Column, row: Any) -> Cell:
 
 
 def _totals(columns: Sequence[Column], rows: Sequence[Any]) -> Sequence[Cell]:
-    """Return the last row of the table, which adds up the rows of all pages."""
-    if not rows:
+    """Return the last row of the table, which adds up the rows of all pages, if anything is."""
+    if not rows or not any(column.is_total for column in columns):
         return ()
     return (
         Cell("All articles"),
