@@ -125,8 +125,7 @@ def cancel_consequences(order: Order) -> Sequence[str]:
 
 
 def register_return(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
-    registered = operations.register_return(
-        channel=order.channel,
+    registered = operations.take_back(
         order_id=order.pk,
         location=cleaned["location"],
         lines=cleaned["lines"],

@@ -7,6 +7,7 @@ from orders.operations.allocation import (
     settle_withdrawn,
 )
 from orders.operations.cancelling import cancel_order
+from orders.operations.closing import close_return
 from orders.operations.history import (
     BatchResult,
     IncomingReturn,
@@ -50,13 +51,18 @@ from orders.operations.placing import (
     place_order,
 )
 from orders.operations.promised import Promises, read_promises, settle_withdrawn_reservations
+from orders.operations.putting_away import NoQuarantine, NotSetApart, decide_quarantined
 from orders.operations.reading import UnusableOrder
 from orders.operations.rejecting import InvalidRejection, UnservedPieces, reject_pieces
 from orders.operations.rerouting import CannotServe, NothingToMove, reroute
+from orders.operations.returned_rows import InvalidReturn, ReturnedLine, ReturnedTooMuch
 from orders.operations.returns import (
-    InvalidReturn,
-    ReturnedLine,
-    ReturnedTooMuch,
+    ReturnUnexplained,
+    UnknownReturn,
+    approve_return,
+    cancel_return,
+    decline_return,
+    note_return_sent,
     register_return,
 )
 from orders.operations.shipping import (
@@ -67,6 +73,12 @@ from orders.operations.shipping import (
     ship_packed,
 )
 from orders.operations.statuses import UnknownOrder
+from orders.operations.taking_back import (
+    ReceivedLine,
+    receive_return,
+    take_back,
+    take_back_blind,
+)
 from orders.operations.waiting import InvalidPriority, allocate_waiting, serve_order, set_priority
 
 __all__ = [
@@ -86,8 +98,10 @@ __all__ = [
     "NewOrderLine",
     "NewParcel",
     "NoPrice",
+    "NoQuarantine",
     "NotAllPacked",
     "NotEnoughPromised",
+    "NotSetApart",
     "NothingToMove",
     "NothingToPick",
     "NothingToShip",
@@ -97,6 +111,8 @@ __all__ = [
     "ParcelTwice",
     "Promised",
     "Promises",
+    "ReceivedLine",
+    "ReturnUnexplained",
     "ReturnedLine",
     "ReturnedTooMuch",
     "SurplusUnit",
@@ -107,6 +123,7 @@ __all__ = [
     "UnknownLine",
     "UnknownOrder",
     "UnknownParcel",
+    "UnknownReturn",
     "UnservedPieces",
     "UnusableOrder",
     "Wave",
@@ -114,16 +131,23 @@ __all__ = [
     "WrongMethod",
     "allocate_order",
     "allocate_waiting",
+    "approve_return",
     "cancel_order",
+    "cancel_return",
+    "close_return",
     "correct_tracking",
+    "decide_quarantined",
+    "decline_return",
     "hold_order",
     "ingest_order",
     "ingest_orders",
     "link_line",
+    "note_return_sent",
     "pack",
     "place_order",
     "put_back",
     "read_promises",
+    "receive_return",
     "register_return",
     "register_returns",
     "reject_pieces",
@@ -138,5 +162,7 @@ __all__ = [
     "ship",
     "ship_packed",
     "start_picking",
+    "take_back",
+    "take_back_blind",
     "unpack",
 ]

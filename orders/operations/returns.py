@@ -1,230 +1,242 @@
-"""Goods that customers bring back."""
+"""Goods that customers announce to bring back, and what we say to that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 
 from django.db import transaction
 
-from catalog.models import Variant
-from channels.models import Channel
-from customers.models import Customer
-from inventory.models import Location, StockMovement
-from inventory.operations import Source, return_stock
-from orders.models import Order, OrderEvent, OrderLine, Return, ReturnLine
-from orders.operations.contents import (
-    Articles,
-    Contents,
-    articles_of,
-    contents_of,
-    ids_by_variant,
-    units_in,
-)
+from inventory.models import Location
+from orders.models import Order, OrderEvent, Return, ReturnLine
 from orders.operations.events import event, record_events
+from orders.operations.placing import KeyReused
 from orders.operations.promised import lines_of
-from orders.operations.shipping import UnknownLine
+from orders.operations.returned_rows import (
+    ReturnedLine,
+    price,
+    require_sane,
+    require_still_out,
+    row_of_line,
+)
 from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import BusinessError
-from retail.common.fields import MAX_UNITS
 from retail.common.models import User
-from retail.common.money import ZERO, round_rate
+from retail.common.status import check_move
 
 
-class InvalidReturn(BusinessError):
-    """Lines that make no return: none at all, no whole pieces, an unknown article."""
+class UnknownReturn(BusinessError):
+    """There is no such return."""
 
 
-class ReturnedTooMuch(BusinessError):
-    """More pieces of a line came back than were shipped."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnedLine:
-    """
-    Pieces that came back: of a line of the order, or, when nobody knows the sale, of a variant.
-
-    unit_price: what one was sold for; by default what the order's line says.
-    """
-
-    quantity: int
-    order_line_id: int | None = None
-    variant_id: int | None = None
-    unit_price: Decimal | None = None
+class ReturnUnexplained(BusinessError):
+    """Somebody has to say why: of a refusal, of a return without its sale, of one unpaid."""
 
 
 @transaction.atomic
 def register_return(
     *,
-    channel: Channel,
-    location: Location,
+    order_id: int,
     lines: Sequence[ReturnedLine],
     key: str,
     at: datetime,
     by: User | None = None,
-    order_id: int | None = None,
-    customer: Customer | None = None,
+    location: Location | None = None,
+    note: str = "",
 ) -> Return:
     """
-    Put goods that a customer brought back on the shelf of a location.
+    Write down that a customer wants to bring goods of an order back; nothing moves yet.
 
-    Without an order it is a blind return, at the prices given. What is not stocked is noted only.
+    The amount of each line is what its pieces were really paid for, worked out anew when they are
+    received.
     key: made by whoever asks, unique on the channel; the same key again returns the first return.
-    Locks: the order, then cost pools and stock levels.
+    location: where the goods are to come in, when that is known.
+    Locks: the order.
 
-    :raises InvalidReturn: no lines, a quantity below one, an unknown article.
+    :raises InvalidReturn: no lines, a quantity below one, a line that names no line of the order.
     :raises UnknownLine: a line of another order.
-    :raises ReturnedTooMuch: names the lines of which fewer pieces are out.
+    :raises ReturnedTooMuch: names the lines of which fewer pieces are out and not announced yet.
+    :raises KeyReused: the key belongs to another return.
     """
-    order = locked_order(order_id) if order_id is not None else None
-    new = Return(
-        channel=channel,
-        external_id=key,
-        order=order,
-        customer=order.customer if order else customer,
-        location=location,
-        currency=order.currency if order else channel.currency,
-        received_at=at,
-        received_by=by,
+    order = locked_order(order_id)
+    announced, is_new = insert_return(
+        Return(
+            channel=order.channel,
+            external_id=key,
+            status=Return.Status.REQUESTED,
+            order=order,
+            customer_id=order.customer_id,
+            location=location,
+            currency=order.currency,
+            note=note.strip(),
+            requested_at=at,
+            requested_by=by,
+        )
     )
+    if not is_new:
+        return announced
+    require_sane(lines)
+    order_lines = {line.pk: line for line in lines_of(order)}
+    rows = [
+        row_of_line(announced, str(position), line, order_lines)
+        for position, line in enumerate(lines, start=1)
+    ]
+    require_still_out(order, order_lines, rows)
+    price([(row, row.quantity) for row in rows], order, order_lines)
+    ReturnLine.objects.bulk_create(rows)
+    _note(order, announced, at=at, by=by, pieces=sum(row.quantity for row in rows))
+    settle_order(order=order, lines=list(order_lines.values()))
+    return announced
+
+
+@transaction.atomic
+def approve_return(*, return_id: int, at: datetime, by: User | None = None) -> Return:
+    """
+    Let the customer send announced goods; a second call changes nothing.
+
+    Locks: the order.
+
+    :raises WrongStatus: it was declined, cancelled or received.
+    """
+    order, announced = locked_return(return_id)
+    if announced.status == Return.Status.APPROVED:
+        return announced
+    check_move(announced, Return.Status.APPROVED)
+    announced.status = Return.Status.APPROVED
+    announced.decided_at, announced.decided_by = at, by
+    announced.save(update_fields=["status", "decided_at", "decided_by"])
+    _note(order, announced, at=at, by=by, approved=True)
+    return announced
+
+
+@transaction.atomic
+def decline_return(*, return_id: int, reason: str, at: datetime, by: User | None = None) -> Return:
+    """
+    Refuse announced goods and say why; a second call changes nothing.
+
+    Locks: the order.
+
+    :raises ReturnUnexplained: no reason was given.
+    :raises WrongStatus: it was approved, cancelled or received.
+    """
+    order, announced = locked_return(return_id)
+    if announced.status == Return.Status.DECLINED:
+        return announced
+    check_move(announced, Return.Status.DECLINED)
+    announced.decided_at, announced.decided_by = at, by
+    _end(announced, Return.Status.DECLINED, reason)
+    _note(order, announced, at=at, by=by, declined=True)
+    _settle(order)
+    return announced
+
+
+@transaction.atomic
+def note_return_sent(
+    *,
+    return_id: int,
+    carrier: str,
+    tracking_number: str,
+    at: datetime,
+    by: User | None = None,
+) -> Return:
+    """
+    Note that the customer has handed the goods to a carrier; the same parcel is noted once.
+
+    Locks: the order.
+
+    :raises WrongStatus: it is not approved, or on its way under another number.
+    """
+    order, announced = locked_return(return_id)
+    is_noted = announced.status == Return.Status.IN_TRANSIT
+    if is_noted and (announced.carrier, announced.tracking_number) == (carrier, tracking_number):
+        return announced
+    check_move(announced, Return.Status.IN_TRANSIT)
+    announced.status = Return.Status.IN_TRANSIT
+    announced.carrier, announced.tracking_number = carrier, tracking_number
+    announced.save(update_fields=["status", "carrier", "tracking_number"])
+    _note(order, announced, at=at, by=by, sent=True)
+    return announced
+
+
+@transaction.atomic
+def cancel_return(*, return_id: int, reason: str, at: datetime, by: User | None = None) -> Return:
+    """
+    Call off announced goods that will not come; a second call changes nothing.
+
+    Locks: the order.
+
+    :raises ReturnUnexplained: no reason was given.
+    :raises WrongStatus: it was declined or received.
+    """
+    order, announced = locked_return(return_id)
+    if announced.status == Return.Status.CANCELLED:
+        return announced
+    check_move(announced, Return.Status.CANCELLED)
+    _end(announced, Return.Status.CANCELLED, reason)
+    _note(order, announced, at=at, by=by, cancelled=True)
+    _settle(order)
+    return announced
+
+
+def locked_return(return_id: int) -> tuple[Order | None, Return]:
+    """
+    Lock a return for this transaction: its order, which everything about it hangs on, then it.
+
+    :raises UnknownReturn: no return has this id.
+    """
+    # Which order it is of never changes, so it may be read before the lock.
+    known = Return.objects.filter(pk=return_id).values_list("order_id", flat=True)
+    if not known:
+        raise UnknownReturn("There is no such return.", return_id=return_id)
+    order = locked_order(known[0]) if known[0] is not None else None
+    returned = Return.objects.for_update().select_related("location", "channel").get(pk=return_id)
+    return order, returned
+
+
+def insert_return(new: Return) -> tuple[Return, bool]:
+    """
+    Store a return unless its key is known; return the stored row, locked, and whether it is new.
+
+    :raises KeyReused: the key belongs to a return of another order, or of another sort.
+    """
     # Of two at once the second waits here, inserts nothing and finds the first's lines.
     Return.objects.bulk_create([new], ignore_conflicts=True)
-    registered = (
-        Return.objects.select_for_update(no_key=True, of=("self",))
+    stored = (
+        Return.objects.for_update()
         .select_related("location", "received_by")
-        .get(channel=channel, external_id=key)
+        .get(channel=new.channel, external_id=new.external_id)
     )
-    if registered.lines.exists():
-        return registered
-    _require_sane(lines)
-    order_lines = {line.pk: line for line in lines_of(order)} if order else {}
-    articles = articles_of(line.variant_id for line in lines if line.variant_id is not None)
-    rows = _return_lines(registered, lines, order_lines, articles)
-    _take_back(order, order_lines, lines)
-    ReturnLine.objects.bulk_create(rows)
-    _restock(registered, rows, contents_of(order_lines.values()), articles)
-    if order:
-        pieces = sum(line.quantity for line in lines)
-        record_events(
-            [
-                event(
-                    order,
-                    OrderEvent.Kind.RETURNED,
-                    at=at,
-                    by=by,
-                    **{"return": registered.number, "pieces": pieces},
-                )
-            ]
-        )
-        settle_order(order=order, lines=list(order_lines.values()))
-    return registered
+    is_new = not stored.lines.exists()
+    is_same_sort = (stored.requested_at is None) == (new.requested_at is None)
+    if not is_new and (stored.order_id != new.order_id or not is_same_sort):
+        msg = f"This key belongs to {stored}, which is another return."
+        raise KeyReused(msg, returned=stored.number)
+    return stored, is_new
 
 
-def _restock(
-    registered: Return,
-    rows: Sequence[ReturnLine],
-    contents_of_lines: Mapping[int, Contents],
-    articles: Articles,
+def _end(announced: Return, status: str, reason: str) -> None:
+    if not reason.strip():
+        raise ReturnUnexplained("Say why the goods are not to come.")
+    announced.status = status
+    announced.close_note = reason.strip()
+    announced.save(update_fields=["status", "close_note", "decided_at", "decided_by"])
+
+
+def _note(
+    order: Order | None, announced: Return, *, at: datetime, by: User | None, **details: bool | int
 ) -> None:
-    """Put on the shelf what can be: of a bundle its components, as they were sold."""
-    contents = {
-        row: contents_of_lines[row.order_line_id]
-        if row.order_line_id
-        else articles.contents(row.variant_id)
-        for row in rows
-        if row.disposition == ReturnLine.Disposition.RESTOCK and row.variant_id is not None
-    }
-    if not contents:
+    if order is None:
         return
-    return_stock(
-        location=registered.location,
-        units=units_in((parts, row.quantity) for row, parts in contents.items()),
-        reference=registered.number,
-        at=registered.received_at,
-        by=registered.received_by,
-        source=Source(
-            kind=StockMovement.SourceKind.CUSTOMER_RETURN,
-            document_id=registered.pk,
-            lines=ids_by_variant((row.pk, parts.keys()) for row, parts in contents.items()),
-        ),
+    told = event(
+        order,
+        OrderEvent.Kind.RETURN_REQUESTED,
+        at=at,
+        by=by,
+        **{"return": announced.number, **details},
     )
+    record_events([told])
 
 
-def _require_sane(lines: Sequence[ReturnedLine]) -> None:
-    if not lines:
-        raise InvalidReturn("A return has at least one line.")
-    if wrong := [line.quantity for line in lines if not 0 < line.quantity < MAX_UNITS]:
-        raise InvalidReturn(f"{wrong[0]} pieces cannot come back.", quantities=wrong)
-
-
-def _return_lines(
-    registered: Return,
-    lines: Sequence[ReturnedLine],
-    order_lines: Mapping[int, OrderLine],
-    articles: Articles,
-) -> list[ReturnLine]:
-    asked = {line.order_line_id for line in lines if line.order_line_id is not None}
-    if unknown := sorted(asked - order_lines.keys()):
-        raise UnknownLine("The order has no such line.", lines=unknown)
-    variants = Variant.objects.select_related("product").in_bulk(
-        {line.variant_id for line in lines if line.variant_id is not None}
-    )
-    rows = []
-    for position, line in enumerate(lines, start=1):
-        row = ReturnLine(
-            parent=registered,
-            external_line_id=str(position),
-            quantity=line.quantity,
-            received=line.quantity,
-        )
-        if line.order_line_id is not None:
-            _fill_from_line(row, order_lines[line.order_line_id])
-        elif line.variant_id in variants:
-            _fill_from_variant(row, variants[line.variant_id], articles)
-        else:
-            raise InvalidReturn("There is no such article.", variant=line.variant_id)
-        row.unit_price = row.unit_price if line.unit_price is None else round_rate(line.unit_price)
-        rows.append(row)
-    return rows
-
-
-def _fill_from_line(row: ReturnLine, line: OrderLine) -> None:
-    row.order_line = line
-    row.variant_id = line.variant_id
-    row.raw_sku = line.raw_sku
-    row.name = line.name
-    row.unit_price = round_rate(line.total / line.ordered)
-    row.disposition = disposition(is_stocked=line.is_stocked and line.variant_id is not None)
-
-
-def _fill_from_variant(row: ReturnLine, variant: Variant, articles: Articles) -> None:
-    row.variant = variant
-    row.raw_sku = variant.sku
-    row.name = str(variant.product)
-    row.unit_price = ZERO
-    row.disposition = disposition(is_stocked=variant.pk not in articles.services)
-
-
-def disposition(*, is_stocked: bool) -> str:
-    """Return what becomes of goods that came back."""
-    if is_stocked:
-        return ReturnLine.Disposition.RESTOCK
-    return ReturnLine.Disposition.NOT_STOCKED
-
-
-def _take_back(
-    order: Order | None, order_lines: Mapping[int, OrderLine], lines: Sequence[ReturnedLine]
-) -> None:
-    """Count the pieces as returned on the order's lines."""
-    for line in lines:
-        if line.order_line_id is not None:
-            order_lines[line.order_line_id].returned += line.quantity
-    if short := [line for line in order_lines.values() if line.returned > line.shipped]:
-        names = ", ".join(f"{line.shipped} of {line}" for line in short)
-        raise ReturnedTooMuch(
-            f"Shipped with {order}: {names}. No more can come back.",
-            lines=[line.pk for line in short],
-        )
-    OrderLine.objects.bulk_update(list(order_lines.values()), ["returned"])
+def _settle(order: Order | None) -> None:
+    if order is not None:
+        settle_order(order=order, lines=lines_of(order))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, Return
 from retail.common.errors import BusinessError
+
+# Goods of these are with the customer, and said to come.
+ANNOUNCED_RETURNS = (Return.Status.REQUESTED, Return.Status.APPROVED, Return.Status.IN_TRANSIT)
 
 
 class UnknownOrder(BusinessError):
@@ -34,7 +37,13 @@ def locked_order(order_id: int) -> Order:
     return order
 
 
-def statuses_of(*, lifecycle: str, lines: Collection[OrderLine], is_held: bool) -> Statuses:
+def statuses_of(
+    *,
+    lifecycle: str,
+    lines: Collection[OrderLine],
+    is_held: bool,
+    is_return_announced: bool = False,
+) -> Statuses:
     """
     Work out the statuses of an order.
 
@@ -47,7 +56,11 @@ def statuses_of(*, lifecycle: str, lines: Collection[OrderLine], is_held: bool) 
     return Statuses(
         lifecycle=_lifecycle(lifecycle, goods, is_held=is_held),
         fulfillment_status=_fulfillment_status(goods, shipped),
-        return_status=_return_status(shipped, sum(line.returned for line in goods)),
+        return_status=_return_status(
+            shipped,
+            sum(line.returned for line in goods),
+            is_announced=is_return_announced,
+        ),
     )
 
 
@@ -75,18 +88,29 @@ def _fulfillment_status(goods: Sequence[OrderLine], shipped: int) -> str:
     return Order.FulfillmentStatus.FULFILLED
 
 
-def _return_status(shipped: int, returned: int) -> str:
+def _return_status(shipped: int, returned: int, *, is_announced: bool) -> str:
     if not returned:
-        return Order.ReturnStatus.NONE
+        return Order.ReturnStatus.REQUESTED if is_announced else Order.ReturnStatus.NONE
     return Order.ReturnStatus.RETURNED if returned >= shipped else Order.ReturnStatus.PARTIAL
 
 
 DERIVED_FIELDS = ("lifecycle", "fulfillment_status", "return_status")
 
 
-def apply_statuses(*, order: Order, lines: Collection[OrderLine], is_held: bool) -> None:
+def apply_statuses(
+    *,
+    order: Order,
+    lines: Collection[OrderLine],
+    is_held: bool,
+    is_return_announced: bool = False,
+) -> None:
     """Set the derived statuses on a locked order; the caller saves `DERIVED_FIELDS`."""
-    statuses = statuses_of(lifecycle=order.lifecycle, lines=lines, is_held=is_held)
+    statuses = statuses_of(
+        lifecycle=order.lifecycle,
+        lines=lines,
+        is_held=is_held,
+        is_return_announced=is_return_announced,
+    )
     order.lifecycle = statuses.lifecycle
     order.fulfillment_status = statuses.fulfillment_status
     order.return_status = statuses.return_status
@@ -94,5 +118,18 @@ def apply_statuses(*, order: Order, lines: Collection[OrderLine], is_held: bool)
 
 def settle_order(*, order: Order, lines: Collection[OrderLine]) -> None:
     """Work out the statuses of a locked order from these lines and its holds, and save them."""
-    apply_statuses(order=order, lines=lines, is_held=order.holds.open().exists())
+    apply_statuses(
+        order=order,
+        lines=lines,
+        is_held=order.holds.open().exists(),
+        is_return_announced=_is_return_announced(order, lines),
+    )
     order.save(update_fields=[*DERIVED_FIELDS, "payment_status", "location"])
+
+
+def _is_return_announced(order: Order, lines: Collection[OrderLine]) -> bool:
+    """Look for an announced return, only of an order from which one could still be the first."""
+    is_anything_back = any(line.returned for line in lines if line.is_stocked)
+    if is_anything_back or not any(line.shipped for line in lines):
+        return False
+    return order.returns.filter(status__in=ANNOUNCED_RETURNS).exists()

@@ -4,6 +4,7 @@ from orders.queries.desk import QUEUES, Queue, overdue_orders
 from orders.queries.finding import find_orders
 from orders.queries.fulfilling import orders_begun_today, orders_to_pick
 from orders.queries.integrity import differences
+from orders.queries.returns import Credit, credit_of, expected_returns, find_returnable
 from orders.queries.work import (
     orders_on_hold,
     orders_to_settle,
@@ -15,9 +16,13 @@ from orders.queries.work import (
 
 __all__ = [
     "QUEUES",
+    "Credit",
     "Queue",
+    "credit_of",
     "differences",
+    "expected_returns",
     "find_orders",
+    "find_returnable",
     "orders_begun_today",
     "orders_on_hold",
     "orders_to_pick",

@@ -28,6 +28,7 @@ from orders.models import (
     Order,
     OrderHold,
     OrderLine,
+    Return,
     ReturnLine,
 )
 from orders.queries.integrity_fulfillment import fulfillment_differences
@@ -48,6 +49,7 @@ def differences() -> list[Difference]:
         *_fulfillments_against_movements(),
         *fulfillment_differences(),
         *_returned_against_returns(),
+        *_returns_against_movements(),
         *_statuses_against_rows(),
     ]
 
@@ -161,6 +163,39 @@ def _returned_against_returns() -> Iterator[Difference]:
         )
 
 
+def _returns_against_movements() -> Iterator[Difference]:
+    """
+    Units of a return that were put away are those that came in under its number.
+
+    Only where the sale is known: what a bundle was made of when nobody knows the sale is not kept.
+    """
+    into = StockMovement.objects.filter(kind=StockMovement.Kind.RETURN)
+    moved = sum_of(into.filter(reference=OuterRef("number")), "reference", "quantity")
+    is_kept = ~Q(lines__disposition__in=["", "NOT_STOCKED"])
+    returns = (
+        Return.objects.filter(order__isnull=False, received_at__isnull=False)
+        .annotate(
+            units=Coalesce(
+                Sum(
+                    F("lines__received") * units_in_one("lines__order_line__"),
+                    filter=is_kept,
+                ),
+                Value(0),
+            ),
+            moved=moved,
+        )
+        .exclude(units=F("moved"))
+        .order_by("pk")
+    )
+    for returned in returns:
+        yield Difference(
+            kind="units of a return",
+            key=returned.number,
+            expected=str(returned.units),
+            actual=str(returned.moved),
+        )
+
+
 def _statuses_against_rows() -> Iterator[Difference]:
     """
     The statuses are those that lines and holds lead to.
@@ -195,6 +230,9 @@ def _orders_with_statuses_worked_out() -> QuerySet[Order]:
     of_goods = Q(lines__is_stocked=True)
     open_pieces = F("lines__ordered") - F("lines__cancelled") - F("lines__shipped")
     held = OrderHold.objects.open().filter(order=OuterRef("pk"))
+    expected = Return.objects.filter(
+        order=OuterRef("pk"), status__in=["REQUESTED", "APPROVED", "IN_TRANSIT"]
+    )
     left = Order.Lifecycle
     return Order.objects.annotate(
         goods=Coalesce(Sum("lines__ordered", filter=of_goods), Value(0)),
@@ -202,6 +240,7 @@ def _orders_with_statuses_worked_out() -> QuerySet[Order]:
         shipped=Coalesce(Sum("lines__shipped", filter=of_goods), Value(0)),
         returned=Coalesce(Sum("lines__returned", filter=of_goods), Value(0)),
         is_held=ExpressionWrapper(Exists(held), output_field=BooleanField()),
+        is_return_expected=ExpressionWrapper(Exists(expected), output_field=BooleanField()),
     ).annotate(
         worked_out_lifecycle=Case(
             When(lifecycle__in=[left.DRAFT, left.CANCELLED], then=F("lifecycle")),
@@ -219,6 +258,7 @@ def _orders_with_statuses_worked_out() -> QuerySet[Order]:
             default=Value(Order.FulfillmentStatus.FULFILLED),
         ),
         worked_out_return=Case(
+            When(returned=0, is_return_expected=True, then=Value(Order.ReturnStatus.REQUESTED)),
             When(returned=0, then=Value(Order.ReturnStatus.NONE)),
             When(returned__gte=F("shipped"), then=Value(Order.ReturnStatus.RETURNED)),
             default=Value(Order.ReturnStatus.PARTIAL),

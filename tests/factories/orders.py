@@ -21,10 +21,8 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
-    Return,
-    ReturnLine,
 )
-from orders.operations import ReturnedLine, hold_order, ingest_order, register_return, ship
+from orders.operations import ReturnedLine, hold_order, ingest_order, ship, take_back
 from tests.factories.catalog import VariantFactory, bundle
 from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON
@@ -133,8 +131,7 @@ def held_order(**values) -> Order:
 
 def returned_order(**values) -> Order:
     order = shipped_order(**values)
-    register_return(
-        channel=order.channel,
+    take_back(
         order_id=order.pk,
         location=LocationFactory(),
         lines=[ReturnedLine(order_line_id=order.lines.get().pk, quantity=1)],
@@ -152,6 +149,4 @@ MAKERS = {
     OrderHold: lambda: OrderHold.objects.get(order=held_order()),
     LineAllocation: lambda: LineAllocation.objects.get(line__order=open_order()),
     LineComponent: lambda: LineComponent.objects.filter(line__order=bundle_order()).first(),
-    Return: lambda: Return.objects.get(order=returned_order()),
-    ReturnLine: lambda: ReturnLine.objects.get(parent__order=returned_order()),
 }

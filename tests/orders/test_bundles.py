@@ -24,10 +24,11 @@ from orders.operations import (
     ingest_orders,
     link_line,
     place_order,
-    register_return,
     register_returns,
     release_hold,
     ship,
+    take_back,
+    take_back_blind,
 )
 from orders.queries import differences, servable_orders, waiting_lines
 from tests.factories.catalog import VariantFactory, bundle
@@ -186,7 +187,7 @@ def test_ship_of_all_completes_the_order(gift_set, pen, ink):
 def test_cancel_frees_every_component(gift_set, pen, ink):
     order = ordered((gift_set, 3))
 
-    cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+    cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON)
 
     assert (figures(pen), figures(ink)) == ((10, 0), (3, 0))
     assert all_differences() == []
@@ -230,7 +231,6 @@ def test_returned_bundle_comes_back_as_its_components(gift_set, pen, ink):
     order = ordered((gift_set, 3))
     ship(order_id=order.pk, key="all", at=NOON)
     arguments = {
-        "channel": order.channel,
         "order_id": order.pk,
         "location": pen.location,
         "lines": [ReturnedLine(order_line_id=order.lines.get().pk, quantity=2)],
@@ -238,22 +238,23 @@ def test_returned_bundle_comes_back_as_its_components(gift_set, pen, ink):
         "at": NOON,
     }
 
-    registered = register_return(**arguments)
+    registered = take_back(**arguments)
 
     back = StockMovement.objects.filter(kind="RETURN")
     assert (figures(pen), figures(ink)) == ((8, 0), (2, 0))
     assert {(m.source_kind, m.source_id, *m.source_line_ids) for m in back} == {
         ("CUSTOMER_RETURN", registered.pk, registered.lines.get().pk)
     }
-    assert register_return(**arguments) == registered
+    assert take_back(**arguments) == registered
     assert all_differences() == []
 
 
 def test_blind_return_of_a_bundle_comes_back_as_its_components_of_today(gift_set, pen, ink):
-    register_return(
+    take_back_blind(
         channel=ChannelFactory(),
         location=pen.location,
         lines=[ReturnedLine(variant_id=gift_set.pk, quantity=1)],
+        note="No receipt",
         key="rma",
         at=NOON,
     )

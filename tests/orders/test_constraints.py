@@ -10,8 +10,6 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
-    Return,
-    ReturnLine,
 )
 from tests.factories.common import NOON, UserFactory
 from tests.factories.orders import MAKERS, OrderLineFactory
@@ -37,9 +35,6 @@ UPDATES = [
     (LineComponent, "units = 0", "orders_linecomponent_units_positive"),
     (OrderLine, "unit_price = 'NaN'", "orders_orderline_amounts_are_numbers"),
     (LineAllocation, "units = -1", "orders_lineallocation_units_not_negative"),
-    (ReturnLine, "quantity = 0", "orders_returnline_quantity_positive"),
-    (ReturnLine, "unit_price = 'NaN'", "orders_returnline_unit_price_is_a_number"),
-    (ReturnLine, "variant_id = NULL", "orders_returnline_restocked_is_known"),
 ]
 
 
@@ -66,8 +61,6 @@ COPIES = [
     (OrderHold, "orders_orderhold_one_open_per_kind"),
     (LineAllocation, "orders_lineallocation_once"),
     (LineComponent, "orders_linecomponent_once_per_line"),
-    (Return, "orders_return_one_per_channel_and_external_id"),
-    (ReturnLine, "orders_returnline_one_per_external_line_id"),
 ]
 
 

@@ -19,8 +19,11 @@ from orders.models import Return, ReturnLine
 from orders.operations.contents import Articles, articles_of
 from orders.operations.history.sales import BatchResult
 from orders.operations.reading import LONGEST_ID, LONGEST_NAME, fitted
-from orders.operations.returns import disposition
-from retail.common.money import round_rate
+from orders.operations.returned_rows import disposition
+from retail.common.money import ZERO, round_amount, round_rate
+
+# What a return of the past says of itself: why nobody knows its sale, and what was paid back.
+OF_THE_PAST = "Taken in with the sales of the past"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ def register_returns(
     """
     Take in returns of the past as blind returns, about a thousand a call, back on the shelf.
 
-    Writes the rows that `register_return` would write for each, in a fixed number of queries.
+    Writes the rows that `take_back_blind` and `close_return` would write for each, in a fixed
+    number of queries: what was paid back for them was settled then.
     Returns that are known are passed over. What is unknown or not stocked is noted only.
     Locks: keys of customers, then cost pools and stock levels.
     """
@@ -70,12 +74,16 @@ def register_returns(
         incoming.external_id: incoming for incoming in batch if incoming.external_id not in known
     }
     inserted = _insert(channel, fresh, location, at)
-    lines = [
-        (parent, line) for parent in inserted for line in fresh[parent.external_id or ""].lines
+    came = [(parent, fresh[parent.external_id or ""]) for parent in inserted]
+    articles = articles_of(
+        {line.variant_id for _, one in came for line in one.lines if line.variant_id is not None}
+    )
+    rows = [
+        (_row(parent, line, articles), incoming.received_at)
+        for parent, incoming in came
+        for line in incoming.lines
     ]
-    articles = articles_of({line.variant_id for _, line in lines if line.variant_id is not None})
-    rows = [_row(parent, line, articles) for parent, line in lines]
-    ReturnLine.objects.bulk_create(rows)
+    ReturnLine.objects.bulk_create([row for row, _ in rows])
     _restock(rows, location, articles, at)
     told = sum(len(incoming.lines) for incoming in batch)
     return BatchResult(
@@ -98,7 +106,11 @@ def _insert(
                 customer=customers.get(external_id),
                 location=location,
                 currency=channel.currency,
+                note=OF_THE_PAST,
                 received_at=incoming.received_at,
+                status=Return.Status.CLOSED,
+                closed_at=incoming.received_at,
+                close_note=OF_THE_PAST,
             )
             for external_id, incoming in fresh.items()
         ],
@@ -124,6 +136,7 @@ def _customers(
 
 def _row(parent: Return, line: IncomingReturnLine, articles: Articles) -> ReturnLine:
     is_known = line.variant_id is not None and line.variant_id not in articles.services
+    price = round_rate(line.unit_price)
     return ReturnLine(
         parent=parent,
         external_line_id=line.external_line_id,
@@ -132,14 +145,19 @@ def _row(parent: Return, line: IncomingReturnLine, articles: Articles) -> Return
         name=fitted(line.name, LONGEST_NAME),
         quantity=line.quantity,
         received=line.quantity,
-        unit_price=round_rate(line.unit_price),
+        unit_price=price,
+        amount=max(round_amount(price * line.quantity, parent.currency), ZERO),
         disposition=disposition(is_stocked=line.is_stocked and is_known),
     )
 
 
 def _restock(
-    rows: Sequence[ReturnLine], location: Location, articles: Articles, at: datetime
+    rows: Sequence[tuple[ReturnLine, datetime]],
+    location: Location,
+    articles: Articles,
+    at: datetime,
 ) -> None:
+    """Put rows on the shelf, each as of when it came."""
     post_issues(
         issues=[
             Issue(
@@ -148,12 +166,12 @@ def _restock(
                 units=-row.quantity * each,
                 kind=StockMovement.Kind.RETURN,
                 reference=row.parent.number,
-                moved_at=row.parent.received_at,
+                moved_at=received_at,
                 source_kind=StockMovement.SourceKind.CUSTOMER_RETURN,
                 source_id=row.parent.pk,
                 source_line_ids=(row.pk,),
             )
-            for row in rows
+            for row, received_at in rows
             if row.disposition == ReturnLine.Disposition.RESTOCK and row.variant_id is not None
             for variant_id, each in articles.contents(row.variant_id).items()
         ],
