@@ -27,7 +27,7 @@ def begin_picking(order: Order) -> Fulfillment:
     wave = start_picking(
         location=order.lines.first().line_allocations.first().allocation.level.location,
         order_ids=[order.pk],
-        key=f"wave-{next(_numbers)}",
+        key=f"changes-wave-{next(_numbers)}",
         at=NOON,
     )
     return wave.pick_list.fulfillments.get(order=order)
