@@ -24,6 +24,10 @@ from orders.models import (
     Order,
     OrderHold,
     OrderLine,
+    Payment,
+    PaymentEvent,
+    Refund,
+    RefundLine,
     Return,
     ReturnLine,
 )
@@ -100,6 +104,40 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         queryset=Customer.objects.all(), required=False, allow_null=True
     )
     lines = NewOrderLineSerializer(many=True, allow_empty=False)
+class PaymentEventSerializer(serializers.ModelSerializer[PaymentEvent]):
+    class Meta:
+        model = PaymentEvent
+        fields = ("kind", "amount", "reference", "note", "happened_at")
+
+
+class PaymentSerializer(serializers.ModelSerializer[Payment]):
+    channel = serializers.CharField(source="channel.code", read_only=True)
+    events = PaymentEventSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Payment
+        fields = (
+            *("id", "order", "channel", "external_id", "method", "provider", "register"),
+            *("currency", "authorized", "charged", "refunded", "voided", "created_at", "events"),
+        )
+
+
+class RefundLineSerializer(serializers.ModelSerializer[RefundLine]):
+    class Meta:
+        model = RefundLine
+        fields = ("line", "quantity", "amount")
+
+
+class RefundSerializer(serializers.ModelSerializer[Refund]):
+    lines = RefundLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Refund
+        fields = (
+            *("id", "number", "order", "returned_with", "external_id", "status", "amount"),
+            *("currency", "reason", "limit", "granted_at", "approved_at", "route", "executed_at"),
+            *("settled_at", "error", "lines"),
+        )
 
 
 class ShippedLineSerializer(serializers.Serializer[Any]):
@@ -215,10 +253,30 @@ def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
         )
         for row in rows
     ]
+class PaymentViewSet(ReadOnlyViewSet):
+    """What was paid and how, newest first."""
+
+    queryset = (
+        Payment.objects.select_related("channel")
+        .prefetch_related("events")
+        .order_by("-created_at", "-pk")
+    )
+    serializer_class = PaymentSerializer
+    filterset_fields = ("order", "external_id", "method")
+
+
+class RefundViewSet(ReadOnlyViewSet):
+    """What is given back, newest first."""
+
+    queryset = Refund.objects.prefetch_related("lines").order_by("-granted_at", "-pk")
+    serializer_class = RefundSerializer
+    filterset_fields = ("order", "returned_with", "status", "route")
 
 
 def register(router: BaseRouter) -> None:
     """Add the addresses of this app to the one router of the API."""
     router.register("orders", OrderViewSet)
     fulfillment_api.register(router)
+    router.register("payments", PaymentViewSet)
+    router.register("refunds", RefundViewSet)
     router.register("returns", ReturnViewSet)

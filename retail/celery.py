@@ -39,6 +39,8 @@ DEFAULT_SCHEDULE = (
     ),
     ScheduledTask("Tell channels what is in stock", "inventory.push_stock", timedelta(seconds=15)),
     ScheduledTask("Tell channels about parcels", "orders.push_tracking", timedelta(minutes=1)),
+    ScheduledTask("Let channels pay refunds", "orders.push_refunds", timedelta(minutes=1)),
+    ScheduledTask("Call off unpaid orders", "orders.call_off_unpaid", timedelta(minutes=15)),
     ScheduledTask(
         "E-mail purchase orders", "purchasing.send_purchase_orders", timedelta(minutes=1)
     ),

@@ -5,6 +5,7 @@ Without variables the program is set for production and refuses to start until t
 given. RETAIL_DEMO=1 relaxes what a demo on one's own machine cannot have (HTTPS, secrets).
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ RETAIL_FIELD_KEYS = _secret("RETAIL_FIELD_KEYS", in_demo=DEMO_FIELD_KEY).split("
 
 RETAIL_SHOP_NAME = env.str("RETAIL_SHOP_NAME", default="")
 RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
+# Refunds above it wait for a second person, in whatever currency the order has.
+RETAIL_REFUND_LIMIT = Decimal(env.str("RETAIL_REFUND_LIMIT", default="100"))
 RETAIL_COUNTRY = env.str("RETAIL_COUNTRY", default="GB")
 
 LANGUAGE_CODE = "en-us"

@@ -7,6 +7,7 @@ from orders.admin.fulfillments import (
     PickListAdmin,
 )
 from orders.admin.orders import OrderAdmin
+from orders.admin.payments import PaymentAdmin, PaymentRuleAdmin, RefundAdmin
 from orders.admin.records import (
     LineAllocationAdmin,
     OrderEventAdmin,
@@ -31,8 +32,11 @@ __all__ = [
     "OrderHoldAdmin",
     "OrderLineAdmin",
     "ParcelAdmin",
+    "PaymentAdmin",
+    "PaymentRuleAdmin",
     "PickListAdmin",
     "PostcodeCentroidAdmin",
+    "RefundAdmin",
     "ReturnAdmin",
     "ReturnLineAdmin",
     "RoutingDecisionAdmin",

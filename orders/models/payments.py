@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -113,6 +113,18 @@ class PaymentEvent(AppendOnlyModel):
         return f"{self.get_kind_display()} {self.amount}"
 
 
+class PaymentRuleQuerySet(models.QuerySet["PaymentRule"]):
+    def for_order(self, *, channel: Any, method: Any) -> PaymentRuleQuerySet:
+        """
+        Keep those that an order of this channel and method is under, the one that counts first.
+
+        channel, method: a channel's key and a method, or references to an outer query's columns.
+        """
+        return self.filter(
+            Q(channel=channel) | Q(channel__isnull=True), Q(method=method) | Q(method="")
+        ).order_by(F("channel").asc(nulls_last=True), F("method").desc())
+
+
 @keep_history()
 class PaymentRule(models.Model):
     """
@@ -148,6 +160,8 @@ class PaymentRule(models.Model):
     unpaid_hours = models.IntegerField(
         null=True, blank=True, help_text="Hours until an unpaid order is called off; empty: never."
     )
+
+    objects = PaymentRuleQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -1,11 +1,14 @@
-"""Where an order stands: worked out from its lines and holds, in one place."""
+"""Where an order stands: worked out from its lines, holds and payments, in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
-from orders.models import Order, OrderLine, Return
+from orders.amounts import Paid, due_of, paid_of
+from orders.models import Order, OrderLine, Payment, Return
+from orders.queries import cancelled_there
 from retail.common.errors import BusinessError
 
 # Goods of these are with the customer, and said to come.
@@ -94,7 +97,47 @@ def _return_status(shipped: int, returned: int, *, is_announced: bool) -> str:
     return Order.ReturnStatus.RETURNED if returned >= shipped else Order.ReturnStatus.PARTIAL
 
 
-DERIVED_FIELDS = ("lifecycle", "fulfillment_status", "return_status")
+def payment_status_of(*, due: Decimal, paid: Paid, is_cancelled: bool) -> str:
+    """
+    Work out how far an order is paid.
+
+    due: see `due_of`; of a cancelled order nothing is, so that whatever was paid is too much.
+    What was given back after everything was paid makes it PARTIALLY_REFUNDED, whatever for. It is
+    AUTHORIZED once what was not charged of the due may be. Where nothing is due it is PAID; where
+    nothing is due because it was cancelled unpaid it stays UNPAID.
+    """
+    if paid.charged:
+        return _status_once_charged(due, paid)
+    if not due and not is_cancelled:
+        return Order.PaymentStatus.PAID
+    if paid.authorized and paid.authorized >= due:
+        return Order.PaymentStatus.AUTHORIZED
+    is_void = paid.voided and not paid.authorized
+    return Order.PaymentStatus.VOIDED if is_void else Order.PaymentStatus.UNPAID
+
+
+def _status_once_charged(due: Decimal, paid: Paid) -> str:
+    if paid.refunded >= paid.charged:
+        return Order.PaymentStatus.REFUNDED
+    if paid.kept > due:
+        return Order.PaymentStatus.OVERPAID
+    if paid.charged >= due:
+        is_whole = not paid.refunded
+        return Order.PaymentStatus.PAID if is_whole else Order.PaymentStatus.PARTIALLY_REFUNDED
+    is_covered = paid.charged + paid.authorized >= due
+    return Order.PaymentStatus.AUTHORIZED if is_covered else Order.PaymentStatus.PARTIALLY_PAID
+
+
+def payment_status(*, order: Order, lines: Collection[OrderLine], paid: Paid) -> str:
+    """Work out how far an order is paid, by its lifecycle and all its lines as they are now."""
+    return payment_status_of(
+        due=due_of(order=order, lines=lines, off_there=cancelled_there(lines)),
+        paid=paid,
+        is_cancelled=order.lifecycle == Order.Lifecycle.CANCELLED,
+    )
+
+
+DERIVED_FIELDS = ("lifecycle", "payment_status", "fulfillment_status", "return_status")
 
 
 def apply_statuses(
@@ -102,6 +145,7 @@ def apply_statuses(
     order: Order,
     lines: Collection[OrderLine],
     is_held: bool,
+    paid: Paid,
     is_return_announced: bool = False,
 ) -> None:
     """Set the derived statuses on a locked order; the caller saves `DERIVED_FIELDS`."""
@@ -112,19 +156,25 @@ def apply_statuses(
         is_return_announced=is_return_announced,
     )
     order.lifecycle = statuses.lifecycle
+    order.payment_status = payment_status(order=order, lines=lines, paid=paid)
     order.fulfillment_status = statuses.fulfillment_status
     order.return_status = statuses.return_status
 
 
 def settle_order(*, order: Order, lines: Collection[OrderLine]) -> None:
-    """Work out the statuses of a locked order from these lines and its holds, and save them."""
+    """
+    Work out the statuses of a locked order from its holds, payments and lines, and save them.
+
+    lines: all lines of the order.
+    """
     apply_statuses(
         order=order,
         lines=lines,
         is_held=order.holds.open().exists(),
+        paid=paid_of(Payment.objects.filter(order=order)),
         is_return_announced=_is_return_announced(order, lines),
     )
-    order.save(update_fields=[*DERIVED_FIELDS, "payment_status", "location"])
+    order.save(update_fields=[*DERIVED_FIELDS, "location"])
 
 
 def _is_return_announced(order: Order, lines: Collection[OrderLine]) -> bool:

@@ -22,6 +22,7 @@ from django.db.models.functions import Coalesce
 
 from inventory.models import StockMovement, WithdrawnPromise
 from orders.models import (
+    CancelledLine,
     Fulfillment,
     FulfillmentLine,
     LineAllocation,
@@ -32,6 +33,7 @@ from orders.models import (
     ReturnLine,
 )
 from orders.queries.integrity_fulfillment import fulfillment_differences
+from orders.queries.integrity_payments import payment_differences
 from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
 from retail.common.integrity import Difference
 
@@ -49,8 +51,10 @@ def differences() -> list[Difference]:
         *_fulfillments_against_movements(),
         *fulfillment_differences(),
         *_returned_against_returns(),
+        *_cancelled_against_cancellations(),
         *_returns_against_movements(),
         *_statuses_against_rows(),
+        *payment_differences(),
     ]
 
 
@@ -147,6 +151,19 @@ def _fulfillments_against_movements() -> Iterator[Difference]:
             key=fulfillment.number,
             expected=str(fulfillment.units),
             actual=str(-fulfillment.moved),
+        )
+
+
+def _cancelled_against_cancellations() -> Iterator[Difference]:
+    """Pieces cancelled are those on the cancellations of the line."""
+    off = sum_of(CancelledLine.objects.filter(line=OuterRef("pk")), "line", "quantity")
+    lines = OrderLine.objects.annotate(off=off).exclude(cancelled=F("off")).order_by("pk")
+    for line in lines:
+        yield Difference(
+            kind="pieces cancelled",
+            key=f"line {line.pk}",
+            expected=str(line.off),
+            actual=str(line.cancelled),
         )
 
 

@@ -23,6 +23,7 @@ from orders.models import (
     OrderHold,
     OrderLine,
 )
+from orders.queries.payments import awaiting_payment_first
 from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
 
 
@@ -73,7 +74,8 @@ def waiting_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Or
 
 def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
     """
-    Return waiting orders that something is there for by now and that nobody holds by hand.
+    Return waiting orders that something is there for by now, that nobody holds by hand and that
+    need not be paid first.
 
     What is there may still not be promised to them: by a rule of their channel, or as a place has
     enough to do for today.
@@ -89,7 +91,8 @@ def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[O
         .filter(Q(Exists(stock), is_bundle=False) | Q(Exists(_places_of_bundle()), is_bundle=True))
     )
     by_hand = OrderHold.objects.open().filter(order=OuterRef("pk"), kind=OrderHold.Kind.MANUAL)
-    return Order.objects.open().filter(Exists(lines), ~Exists(by_hand))
+    unpaid = awaiting_payment_first().filter(pk=OuterRef("pk"))
+    return Order.objects.open().filter(Exists(lines), ~Exists(by_hand), ~Exists(unpaid))
 
 
 def _places_of_bundle() -> QuerySet[Location]:

@@ -39,6 +39,8 @@ DESKS: tuple[Desk, ...] = (
             Item("Decisions of places", "fork_right", "orders.RoutingDecision"),
             Item("Rejected by places", "wrong_location", "orders.RoutingRejection"),
             Item("Returns", "assignment_return", "orders.Return"),
+            Item("Refunds", "currency_exchange", "orders.Refund"),
+            Item("Payments", "payments", "orders.Payment"),
         ),
     ),
     Desk(
@@ -123,6 +125,7 @@ DESKS: tuple[Desk, ...] = (
             Item("Invoice tolerances", "straighten", "purchasing.TolerancePolicy"),
             Item("Served from where", "alt_route", "orders.RoutingRule"),
             Item("Where postcodes lie", "map", "orders.PostcodeCentroid"),
+            Item("What is paid when", "price_check", "orders.PaymentRule"),
             Item("Tax classes", "percent", "catalog.TaxClass"),
             Item("Exchange rates", "currency_exchange", "catalog.ExchangeRate"),
             Item("Schedule", "schedule", "django_celery_beat.PeriodicTask"),

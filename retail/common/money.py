@@ -8,20 +8,20 @@ from decimal import ROUND_HALF_UP, Decimal
 ZERO = Decimal(0)
 
 # Source: ISO 4217, table A.1, column "minor unit"; every other currency in use has two.
-_WITHOUT_DECIMALS = frozenset(
+WITHOUT_DECIMALS = frozenset(
     {
         *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
         *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
     }
 )
-_WITH_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+WITH_THREE_DECIMALS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def minor_units(currency: str) -> int:
     """Return the number of decimals an amount in this currency has."""
-    if currency in _WITHOUT_DECIMALS:
+    if currency in WITHOUT_DECIMALS:
         return 0
-    return 3 if currency in _WITH_THREE_DECIMALS else 2
+    return 3 if currency in WITH_THREE_DECIMALS else 2
 
 
 def cent(currency: str) -> Decimal:
