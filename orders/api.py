@@ -18,6 +18,7 @@ from rest_framework.routers import BaseRouter
 from catalog.queries import variants_by_code
 from channels.models import Channel
 from customers.models import Customer
+from inventory.models import Location
 from orders import fulfillment_api, operations
 from orders.fulfillment_api import FulfillmentSerializer
 from orders.models import (
@@ -31,7 +32,7 @@ from orders.models import (
     Return,
     ReturnLine,
 )
-from orders.operations import NewOrderLine
+from orders.operations import NewOrderLine, ReceivedLine
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
 
@@ -72,22 +73,41 @@ class ReturnLineSerializer(serializers.ModelSerializer[ReturnLine]):
     class Meta:
         model = ReturnLine
         fields = (
-            *("id", "order_line", "variant", "raw_sku", "name", "quantity", "unit_price"),
-            "disposition",
+            *("id", "order_line", "variant", "raw_sku", "name", "quantity", "received"),
+            *("unit_price", "amount", "reason", "condition", "disposition"),
         )
 
 
 class ReturnSerializer(serializers.ModelSerializer[Return]):
     channel = serializers.CharField(source="channel.code", read_only=True)
-    location = serializers.CharField(source="location.code", read_only=True)
+    location = serializers.CharField(source="location.code", default=None, read_only=True)
     lines = ReturnLineSerializer(many=True, read_only=True)
 
     class Meta:
         model = Return
         fields = (
-            *("id", "number", "channel", "external_id", "order", "customer", "location"),
-            *("currency", "received_at", "lines"),
+            *("id", "number", "status", "channel", "external_id", "order", "customer"),
+            *("location", "carrier", "tracking_number", "currency"),
+            *("requested_at", "decided_at", "received_at", "closed_at", "lines"),
         )
+
+
+class ReceivedLineSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="Of the return.")
+    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
+    condition = serializers.ChoiceField(
+        choices=ReturnLine.Condition.choices, default=ReturnLine.Condition.UNCHECKED
+    )
+    disposition = serializers.ChoiceField(
+        choices=ReturnLine.Disposition.choices,
+        required=False,
+        help_text="Back on the shelf when left out.",
+    )
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
+    lines = ReceivedLineSerializer(many=True, allow_empty=False)
 
 
 class NewOrderLineSerializer(serializers.Serializer[Any]):
@@ -104,6 +124,8 @@ class NewOrderSerializer(serializers.Serializer[Any]):
         queryset=Customer.objects.all(), required=False, allow_null=True
     )
     lines = NewOrderLineSerializer(many=True, allow_empty=False)
+
+
 class PaymentEventSerializer(serializers.ModelSerializer[PaymentEvent]):
     class Meta:
         model = PaymentEvent
@@ -230,15 +252,43 @@ class OrderViewSet(ReadOnlyViewSet):
 
 
 class ReturnViewSet(ReadOnlyViewSet):
-    """What came back, newest first."""
+    """What came back, or is announced, newest first."""
 
     queryset = (
         Return.objects.select_related("channel", "location")
         .prefetch_related("lines")
-        .order_by("-received_at", "-pk")
+        .order_by("-pk")
     )
     serializer_class = ReturnSerializer
-    filterset_fields = ("order", "customer", "location")
+    filterset_fields = ("order", "customer", "location", "status", "tracking_number")
+
+    @extend_schema(request=ReceiptSerializer, responses=ReturnSerializer)
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[may("orders.view_return", "orders.register_return")],
+    )
+    def receive(self, request: Request, pk: str) -> Response:
+        """Take in announced goods; the same said again answers with the return as it is."""
+        announced = get_object_or_404(Return, pk=pk)
+        asked = ReceiptSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        returned = operations.receive_return(
+            return_id=announced.pk,
+            location=asked.validated_data["location"],
+            lines=[
+                ReceivedLine(
+                    return_line_id=row["line"],
+                    quantity=row["quantity"],
+                    condition=row["condition"],
+                    disposition=row.get("disposition", ""),
+                )
+                for row in asked.validated_data["lines"]
+            ],
+            at=timezone.now(),
+            by=person(request),
+        )
+        return Response(self.get_serializer(self.get_queryset().get(pk=returned.pk)).data)
 
 
 def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
@@ -253,6 +303,8 @@ def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
         )
         for row in rows
     ]
+
+
 class PaymentViewSet(ReadOnlyViewSet):
     """What was paid and how, newest first."""
 

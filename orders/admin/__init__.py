@@ -13,9 +13,8 @@ from orders.admin.records import (
     OrderEventAdmin,
     OrderHoldAdmin,
     OrderLineAdmin,
-    ReturnAdmin,
-    ReturnLineAdmin,
 )
+from orders.admin.returns import ClaimAdmin, ExchangeAdmin, ReturnAdmin, ReturnLineAdmin
 from orders.admin.routing import (
     PostcodeCentroidAdmin,
     RoutingDecisionAdmin,
@@ -24,6 +23,8 @@ from orders.admin.routing import (
 )
 
 __all__ = [
+    "ClaimAdmin",
+    "ExchangeAdmin",
     "FulfillmentAdmin",
     "FulfillmentLineAdmin",
     "LineAllocationAdmin",

@@ -11,14 +11,15 @@ from django.http import HttpRequest
 
 from customers.operations import identify, record_address
 from orders import operations
+from orders.admin.claim_acts import OPEN_CLAIM
 from orders.admin.forms import (
     LinkForm,
     NewOrderForm,
     ReasonForm,
     ReleaseForm,
-    ReturnForm,
     ShipForm,
 )
+from orders.admin.return_acts import ORDER_RETURN_ACTS
 from orders.models import LineAllocation, Order
 from retail.common.admin import Act, PageAct
 from retail.common.models import User
@@ -40,11 +41,6 @@ def is_on_hold(order: Order) -> bool:
 
 def has_unknown_article(order: Order) -> bool:
     return order.is_open and order.lines.unknown().exists()
-
-
-def has_goods_out(order: Order) -> bool:
-    out = order.lines.aggregate(shipped=Sum("shipped"), returned=Sum("returned"))
-    return (out["shipped"] or 0) > (out["returned"] or 0)
 
 
 def promise(request: HttpRequest, order: Order, _cleaned: Cleaned, now: datetime) -> str:
@@ -122,18 +118,6 @@ def cancel_consequences(order: Order) -> Sequence[str]:
     if order.external_id is not None:
         sentences.append("The channel is not told: cancel it there too.")
     return sentences
-
-
-def register_return(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
-    registered = operations.take_back(
-        order_id=order.pk,
-        location=cleaned["location"],
-        lines=cleaned["lines"],
-        key=cleaned["key"],
-        at=now,
-        by=_person(request),
-    )
-    return f"{registered} is registered, the goods are in stock at {registered.location}."
 
 
 def place(request: HttpRequest, cleaned: Cleaned, now: datetime) -> tuple[str, Order]:
@@ -215,15 +199,8 @@ ORDER_ACTS = (
         is_offered=has_unknown_article,
         icon="link",
     ),
-    Act(
-        name="return",
-        label="Register return",
-        permission="orders.register_return",
-        perform=register_return,
-        form=ReturnForm,
-        is_offered=has_goods_out,
-        icon="assignment_return",
-    ),
+    *ORDER_RETURN_ACTS,
+    OPEN_CLAIM,
     Act(
         name="cancel",
         label="Cancel",

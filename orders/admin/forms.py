@@ -15,7 +15,7 @@ from customers.operations import Buyer, PostalAddress
 from inventory.models import Location
 from orders.admin.shown import component_words
 from orders.models import Order, OrderLine
-from orders.operations import NewOrderLine, ReturnedLine, read_promises
+from orders.operations import NewOrderLine, read_promises
 from orders.operations.begun import begun_pieces, free_pieces
 from retail.common.admin import ActForm, LineTable
 
@@ -105,30 +105,6 @@ class ShipForm(LinesForm):
         if order.location_id in places or not places:
             return order.location_id
         return min(places)
-
-
-class ReturnForm(LinesForm):
-    """What came back, and where it is put."""
-
-    location = forms.ModelChoiceField(
-        label="Put away at", queryset=Location.objects.order_by("name", "pk")
-    )
-
-    def lines_to_choose(self, order: Order) -> Iterator[tuple[OrderLine, str, int, int]]:
-        for line in order.lines.filter(shipped__gt=0).order_by("pk"):
-            out = line.shipped - line.returned
-            yield line, f"{out} with the customer", out, 0
-
-    def returned_lines(self) -> list[ReturnedLine]:
-        return [
-            ReturnedLine(order_line_id=line_id, quantity=pieces)
-            for line_id, pieces in self.pieces().items()
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        cleaned["lines"] = self.returned_lines()
-        return cleaned
 
 
 class ReleaseForm(ActForm):

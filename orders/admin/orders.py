@@ -17,6 +17,7 @@ from unfold.decorators import display
 from orders.admin.acts import NEW_ORDER, ORDER_ACTS
 from orders.admin.order_list import HoldFilter, OrderChangeList, QueueFilter, queue_of
 from orders.admin.paging import MOST_ROWS, StoppedPaginator
+from orders.admin.returns import OrderClaimInline, OrderReturnInline
 from orders.admin.routing import RoutingDecisionInline
 from orders.admin.routing_acts import ROUTING_ACTS
 from orders.admin.shown import component_words
@@ -26,7 +27,6 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
-    Return,
 )
 from orders.queries import find_orders
 from retail.common.admin import DayRangeFilter, ViewOnlyAdmin, ViewOnlyInline
@@ -126,21 +126,6 @@ class FulfillmentInline(ViewOnlyInline):
         return ", ".join(str(parcel) for parcel in fulfillment.parcels.all())
 
 
-class ReturnInline(ViewOnlyInline):
-    """What came back."""
-
-    model = Return
-    fields = ("number", "location", "received_at", "received_by")
-    readonly_fields = ("number",)
-    ordering = ("pk",)
-    show_change_link = True
-    tab = True
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Return]:
-        returns: QuerySet[Return] = super().get_queryset(request)
-        return returns.select_related("location", "received_by")
-
-
 class EventInline(ViewOnlyInline):
     """Everything that happened, in its order."""
 
@@ -207,7 +192,8 @@ class OrderAdmin(ViewOnlyAdmin):
         HoldInline,
         RoutingDecisionInline,
         FulfillmentInline,
-        ReturnInline,
+        OrderReturnInline,
+        OrderClaimInline,
         EventInline,
     )
     fieldsets = (

@@ -16,8 +16,6 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
-    Return,
-    ReturnLine,
 )
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
 
@@ -99,38 +97,3 @@ class LineAllocationAdmin(ViewOnlyAdmin):
     @display(description="Order", ordering="line__order_id")
     def shown_order(self, line_allocation: LineAllocation) -> str:
         return str(line_allocation.line.order)
-
-
-class ReturnLineInline(ViewOnlyInline):
-    """What came back with it."""
-
-    model = ReturnLine
-    fields = ("name", "raw_sku", "variant", "quantity", "unit_price", "disposition")
-    ordering = ("pk",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ReturnLine]:
-        lines: QuerySet[ReturnLine] = super().get_queryset(request)
-        return lines.select_related("variant")
-
-
-@admin.register(Return)
-class ReturnAdmin(ViewOnlyAdmin):
-    """Goods that customers brought back."""
-
-    list_display = ("number", "order", "customer", "channel", "location", "received_at")
-    list_select_related = ("order", "customer", "channel", "location")
-    list_filter = ("channel", "location")
-    search_fields = ("number", "order__number", "external_id", "customer__name")
-    ordering = ("-received_at", "-pk")
-    inlines = (ReturnLineInline,)
-    readonly_fields = ("number",)
-
-
-@admin.register(ReturnLine)
-class ReturnLineAdmin(ViewOnlyAdmin):
-    """Lines of what came back."""
-
-    list_display = ("parent", "name", "raw_sku", "variant", "quantity", "disposition")
-    list_select_related = ("parent", "variant")
-    list_filter = ("disposition",)
-    search_fields = ("parent__number", "raw_sku", "variant__sku")

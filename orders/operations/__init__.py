@@ -7,7 +7,24 @@ from orders.operations.allocation import (
     settle_withdrawn,
 )
 from orders.operations.cancelling import cancel_order
+from orders.operations.claims import (
+    InvalidClaim,
+    NothingMadeGood,
+    Redress,
+    UnknownClaim,
+    approve_claim,
+    deny_claim,
+    open_claim,
+    resolve_claim,
+)
 from orders.operations.closing import close_return
+from orders.operations.crediting import NoSale, refund_return
+from orders.operations.exchanges import (
+    NoOwnChannel,
+    UnknownExchange,
+    exchange,
+    settle_exchange,
+)
 from orders.operations.history import (
     BatchResult,
     IncomingReturn,
@@ -110,8 +127,8 @@ from orders.operations.taking_back import (
     take_back,
     take_back_blind,
 )
-from orders.operations.waiting import InvalidPriority, allocate_waiting, serve_order, set_priority
 from orders.operations.unpaid import call_off_unpaid
+from orders.operations.waiting import InvalidPriority, allocate_waiting, serve_order, set_priority
 
 __all__ = [
     "AlreadyLinked",
@@ -123,6 +140,7 @@ __all__ = [
     "IncomingReturn",
     "IncomingReturnLine",
     "Ingested",
+    "InvalidClaim",
     "InvalidLines",
     "InvalidPayment",
     "InvalidPriority",
@@ -134,11 +152,14 @@ __all__ = [
     "KeyReused",
     "NewOrderLine",
     "NewParcel",
+    "NoOwnChannel",
     "NoPrice",
     "NoQuarantine",
+    "NoSale",
     "NotAllPacked",
     "NotEnoughPromised",
     "NotSetApart",
+    "NothingMadeGood",
     "NothingToMove",
     "NothingToPick",
     "NothingToShip",
@@ -151,6 +172,7 @@ __all__ = [
     "Promised",
     "Promises",
     "ReceivedLine",
+    "Redress",
     "RefundKeyReused",
     "RefundProposal",
     "RefundTooHigh",
@@ -162,6 +184,8 @@ __all__ = [
     "SurplusUnit",
     "TooManyOrders",
     "UnknownArticle",
+    "UnknownClaim",
+    "UnknownExchange",
     "UnknownFulfillment",
     "UnknownHold",
     "UnknownLine",
@@ -177,6 +201,7 @@ __all__ = [
     "WrongMethod",
     "allocate_order",
     "allocate_waiting",
+    "approve_claim",
     "approve_refund",
     "approve_return",
     "begin_push",
@@ -189,6 +214,8 @@ __all__ = [
     "decide_quarantined",
     "decline_refund",
     "decline_return",
+    "deny_claim",
+    "exchange",
     "execute_refund",
     "grant_refund",
     "hold_order",
@@ -199,6 +226,7 @@ __all__ = [
     "link_line",
     "note_push_failure",
     "note_return_sent",
+    "open_claim",
     "pack",
     "place_order",
     "propose_refund",
@@ -206,15 +234,18 @@ __all__ = [
     "read_promises",
     "receive_return",
     "record_payment",
+    "refund_return",
     "register_return",
     "register_returns",
     "reject_pieces",
     "release_hold",
     "release_promises",
     "reroute",
+    "resolve_claim",
     "scan_unit",
     "serve_order",
     "set_priority",
+    "settle_exchange",
     "settle_sent_refund",
     "settle_withdrawn",
     "settle_withdrawn_reservations",

@@ -14,6 +14,7 @@ from orders.models import Order, OrderLine, Return, ReturnLine
 from orders.operations.contents import Articles
 from orders.operations.shipping import UnknownLine
 from orders.operations.statuses import ANNOUNCED_RETURNS
+from orders.queries import cancelled_there
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_UNITS
 from retail.common.money import ZERO, round_amount, round_rate
@@ -157,6 +158,7 @@ def price(
     given says. Expects that `returned` of the lines does not count these pieces yet.
     """
     before = {line.pk: line.returned + line.cancelled for line in order_lines.values()}
+    off_there = cancelled_there(order_lines.values())
     for row, count in pieces:
         if order is None or row.order_line_id is None:
             row.amount = max(round_amount(row.unit_price * count, row.parent.currency), ZERO)
@@ -167,6 +169,7 @@ def price(
             lines=order_lines.values(),
             before=before,
             pieces={line_id: count},
+            off_there=off_there,
         )
         row.amount = max(amounts[line_id], ZERO)
         before[line_id] += count

@@ -39,6 +39,8 @@ DESKS: tuple[Desk, ...] = (
             Item("Decisions of places", "fork_right", "orders.RoutingDecision"),
             Item("Rejected by places", "wrong_location", "orders.RoutingRejection"),
             Item("Returns", "assignment_return", "orders.Return"),
+            Item("Exchanges", "swap_horiz", "orders.Exchange"),
+            Item("Claims", "report", "orders.Claim"),
             Item("Refunds", "currency_exchange", "orders.Refund"),
             Item("Payments", "payments", "orders.Payment"),
         ),

@@ -54,6 +54,10 @@ _SERVES_ORDERS = (
     "orders.cancel_order",
     "orders.grant_refund",
     "orders.register_return",
+    "orders.approve_return",
+    "orders.exchange_return",
+    "orders.open_claim",
+    "orders.decide_claim",
     "orders.reroute_order",
     "orders.prioritize_order",
     "orders.add_routingrejection",
@@ -113,6 +117,8 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
         "orders.place_order",
         "orders.ship_order",
         "orders.register_return",
+        "orders.exchange_return",
+        "orders.open_claim",
         "orders.add_routingrejection",
     ),
     Role.BUYER: (
@@ -216,6 +222,7 @@ PERMISSIONS: Mapping[Role, tuple[str, ...]] = {
     Role.SUPPORT: (
         *_SEES_CATALOG,
         *_SEES_ORDERS,
+        "orders.open_claim",
         "customers.view_*",
         "customers.change_customer",
         "inventory.view_location",

@@ -224,13 +224,19 @@ def test_link_takes_a_code_of_ours(browser):
 
 def test_return_is_registered(browser):
     order = shipped_order(quantity=2)
+    line = order.lines.get()
 
     act_on(
         browser,
         order,
         "return",
         location=LocationFactory().pk,
-        **{f"pieces_{order.lines.get().pk}": 1},
+        **{
+            f"pieces_{line.pk}": 1,
+            f"reason_{line.pk}": "CHANGED_MIND",
+            f"condition_{line.pk}": "RESELLABLE",
+            f"disposition_{line.pk}": "RESTOCK",
+        },
     )
 
     assert order.return_status == "PARTIAL"
