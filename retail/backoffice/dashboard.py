@@ -16,7 +16,7 @@ from django.utils import timezone
 from channels.queries import sync_ages
 from orders.models import Order
 from purchasing.models import PurchaseOrder
-from retail.backoffice import queries
+from retail.backoffice import handling, queries
 from retail.backoffice.ages import in_words
 
 # Older than this, something that should run every few minutes does not.
@@ -104,6 +104,16 @@ def _orders(now: datetime) -> Iterator[Figure]:
         note=f"{waiting.waiting_lines} lines" if waiting.waiting_lines else "",
         tone="warn" if waiting.waiting_orders else "",
     )
+    conflicts = handling.conflicts_waiting()
+    is_due = conflicts.first_due_at is not None and conflicts.first_due_at < now
+    yield Figure(
+        "Channels disagree with us",
+        conflicts.count,
+        _list("orders_channelconflict", state="open"),
+        note="overdue" if is_due else "",
+        tone="bad" if is_due else "warn" if conflicts.count else "",
+        permission="orders.view_channelconflict",
+    )
     for hold in waiting.holds:
         yield Figure(
             f"On hold: {hold.label.lower()}",
@@ -112,6 +122,56 @@ def _orders(now: datetime) -> Iterator[Figure]:
             note=f"oldest {in_words(hold.oldest)}",
             tone="bad" if hold.oldest > OLD_HOLD else "warn",
         )
+
+
+def _packing(now: datetime) -> Iterator[Figure]:
+    waiting = handling.packing_waiting(at=now)
+    yield _waits("Orders to pick", waiting.to_pick, _list("orders_order", queue="pick"))
+    yield _waits("To pack", waiting.to_pack, _list("orders_fulfillment", queue="pack"))
+    yield _waits("Packed, to be sent", waiting.to_send, _list("orders_fulfillment", queue="ship"))
+
+
+def _pickups(now: datetime) -> Iterator[Figure]:
+    waiting = handling.pickups_at_counter(at=now)
+    yield _waits(
+        "Customers who have arrived",
+        waiting.arrived,
+        _list("orders_pickup", queue="arrived"),
+        tone="bad",
+    )
+    yield _waits(
+        "To make ready",
+        waiting.to_make_ready,
+        _list("orders_pickup", queue="waiting"),
+    )
+    yield _waits(
+        "Not ready in time", waiting.overdue, _list("orders_pickup", queue="overdue"), tone="bad"
+    )
+    yield _waits("Ready", waiting.ready, _list("orders_pickup", queue="ready"), tone="")
+    yield _waits("Nobody came", waiting.expired, _list("orders_pickup", queue="expired"))
+
+
+def _returns(_now: datetime) -> Iterator[Figure]:
+    waiting = handling.returns_waiting()
+    yield _waits("Returns to approve", waiting.to_approve, _list("orders_return", queue="approve"))
+    yield _waits(
+        "Returns expected", waiting.expected, _list("orders_return", queue="expected"), tone=""
+    )
+    yield _waits("Returns to decide", waiting.to_decide, _list("orders_return", queue="decide"))
+
+
+def _refunds(_now: datetime) -> Iterator[Figure]:
+    waiting = handling.refunds_waiting()
+    yield _waits("Refunds to approve", waiting.to_approve, _list("orders_refund", queue="approve"))
+    yield _waits("Refunds to pay out", waiting.to_pay_out, _list("orders_refund", queue="pay"))
+    yield _waits(
+        "Refunds that failed", waiting.failed, _list("orders_refund", queue="failed"), tone="bad"
+    )
+
+
+def _waits(label: str, count: int, url: str, *, tone: str = "warn") -> Figure:
+    """Return a figure that is marked as soon as anything waits."""
+    return Figure(label, count, url, tone=tone if count else "")
 
 
 def _stock(now: datetime) -> Iterator[Figure]:
@@ -283,6 +343,10 @@ def _health(now: datetime) -> Iterator[Figure]:
 
 _CARDS: tuple[tuple[str, str, str, Callable[[datetime], Iterator[Figure]]], ...] = (
     ("Orders", "shopping_bag", "orders.view_order", _orders),
+    ("Picking and packing", "package_2", "orders.view_fulfillment", _packing),
+    ("Pickups", "storefront", "orders.view_pickup", _pickups),
+    ("Returns", "assignment_return", "orders.view_return", _returns),
+    ("Refunds", "currency_exchange", "orders.view_refund", _refunds),
     ("Stockroom", "warehouse", "inventory.view_stocklevel", _stock),
     ("Buying", "receipt_long", "purchasing.view_purchaseorder", _buying),
     ("Invoices", "request_quote", "purchasing.view_supplierinvoice", _invoices),

@@ -185,7 +185,7 @@ class Stockroom:
             at=at,
             by=self.shop.people["stella"],
         )
-        return operations.submit_count(count_id=count.pk, at=at, by=self.shop.people["stella"])
+        return operations.post_count(count_id=count.pk, at=at, by=self.shop.people["stella"]).count
 
     def _seen(self, line: StockCountLine, wrong: float) -> int:
         units = line.level.on_hand

@@ -22,6 +22,7 @@ from retail.demo.buying import Buying
 from retail.demo.catalogue import import_catalogue
 from retail.demo.people import people
 from retail.demo.selling import Selling
+from retail.demo.serving import Serving
 from retail.demo.shop import Shop, connect_channels, open_shop
 from retail.demo.stockroom import STORES, Stockroom
 
@@ -60,11 +61,14 @@ def tell_story(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, buyers=people(BUYERS)
     )
     selling.plan(count=ORDERS, begins_at=begins_at + timedelta(days=1), ends_at=now)
+    serving = Serving(shop=shop, selling=selling, range_of_articles=range_of_articles)
+    serving.set_rules()
     stockroom = Stockroom(
         shop=shop, agenda=agenda, range_of_articles=range_of_articles, ends_at=now
     )
     stockroom.plan(begins_at=begins_at)
     agenda.run_until(now, _monthly(progress))
+    serving.open_the_doors(now)
     stockroom.tidy_up(now)
     connect_channels()
     _write_open_orders(selling.incoming, open_orders)
