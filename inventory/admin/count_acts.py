@@ -305,11 +305,11 @@ def upload(
 def submit(
     request: HttpRequest, count: StockCount, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
-    done = operations.submit_count(
+    done = operations.post_count(
         count_id=count.pk,
         at=now,
         by=request.user,
-    )
+    ).count
     if done.status == Status.POSTED:
         return f"{done} is posted; stock is as it was counted."
     return f"{done} waits for the approval of somebody who counted none of it."

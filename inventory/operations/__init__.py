@@ -20,11 +20,12 @@ from inventory.operations.count_figures import (
 )
 from inventory.operations.count_posting import (
     CountPlan,
+    CountPosting,
     NotAllCounted,
     Variance,
     approve_count,
     plan_count,
-    submit_count,
+    post_count,
     variances,
 )
 from inventory.operations.count_requests import CountReasonMissing, request_counts
@@ -56,6 +57,7 @@ from inventory.operations.levels import (
     ReferenceUsed,
     UnknownLocation,
     UnknownVariant,
+    lock_goods,
 )
 from inventory.operations.offers import (
     forget_offers,
@@ -110,6 +112,7 @@ __all__ = [
     "Arriving",
     "CostParts",
     "CountPlan",
+    "CountPosting",
     "CountReasonMissing",
     "CountRefused",
     "EmptyTransfer",
@@ -165,6 +168,7 @@ __all__ = [
     "forget_offers",
     "hand_over_reserved",
     "issue_stock",
+    "lock_goods",
     "note_all_listings",
     "open_count",
     "plan_adjustment",
@@ -172,6 +176,7 @@ __all__ = [
     "plan_costs",
     "plan_count",
     "plan_to_take_back",
+    "post_count",
     "post_issues",
     "put_away",
     "put_on_shelf",
@@ -189,7 +194,6 @@ __all__ = [
     "return_stock",
     "sell_stock",
     "ship_allocated",
-    "submit_count",
     "take_back_costs",
     "take_snapshot",
     "thin_snapshots",

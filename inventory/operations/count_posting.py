@@ -126,13 +126,21 @@ def plan_count(*, count_id: int, at: datetime) -> CountPlan:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class CountPosting:
+    """A sheet that was handed in or approved, and the promises that its posting took back."""
+
+    count: StockCount
+    withdrawn: Sequence[WithdrawnPromise] = ()
+
+
 @transaction.atomic
-def submit_count(*, count_id: int, at: datetime, by: User | None = None) -> StockCount:
+def post_count(*, count_id: int, at: datetime, by: User | None = None) -> CountPosting:
     """
     Hand a sheet in. It is posted at once when it differs little, else it awaits approval.
 
     The differences are added up without their signs, in units and in value; the limits are those
-    of the location at this moment, and stay on the sheet. Submitting twice changes nothing.
+    of the location at this moment, and stay on the sheet. Handing in twice changes nothing.
     Locks: the sheet, its lines, then the CostPool, StockLevel and Allocation rows.
 
     :raises WrongStatus: the sheet was cancelled.
@@ -141,7 +149,7 @@ def submit_count(*, count_id: int, at: datetime, by: User | None = None) -> Stoc
     """
     count = locked_count(count_id)
     if count.status in {StockCount.Status.AWAITING_APPROVAL, StockCount.Status.POSTED}:
-        return count
+        return _posted_before(count)
     require_counting(count)
     lines = locked_lines(count)
     if missing := sum(line.counted is None for line in lines):
@@ -153,11 +161,10 @@ def submit_count(*, count_id: int, at: datetime, by: User | None = None) -> Stoc
     count.value_limit = count.location.count_value_limit
     _keep_figures(count, ledger.found)
     if count.units_off <= count.units_limit and count.value_off <= count.value_limit:  # type: ignore[operator]  # all four are set above
-        _post(count, ledger, at=at, by=by)
-        return count
+        return _post(count, ledger, at=at, by=by)
     count.status = StockCount.Status.AWAITING_APPROVAL
     count.save()
-    return count
+    return CountPosting(count)
 
 
 @transaction.atomic
@@ -167,7 +174,7 @@ def approve_count(
     at: datetime,
     by: User,
     reasons: Mapping[int, str] | None = None,
-) -> StockCount:
+) -> CountPosting:
     """
     Post a sheet that differs by more than its limits, by somebody who counted none of it.
 
@@ -181,7 +188,7 @@ def approve_count(
     """
     count = locked_count(count_id)
     if count.status == StockCount.Status.POSTED and count.approved_by_id == by.pk:
-        return count
+        return _posted_before(count)
     if count.status != StockCount.Status.AWAITING_APPROVAL:
         msg = f"{count} is {count.get_status_display().lower()}: there is nothing to approve."
         raise WrongStatus(msg, status=count.status)
@@ -196,8 +203,7 @@ def approve_count(
     StockCountLine.objects.bulk_update(lines, ["reason"], batch_size=BATCH)
     count.approved_at, count.approved_by = at, by
     _keep_figures(count, ledger.found)
-    _post(count, ledger, at=at, by=by)
-    return count
+    return _post(count, ledger, at=at, by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,18 +244,27 @@ def _keep_figures(count: StockCount, found: Sequence[Variance]) -> None:
     count.units_off, count.value_off = plan.units_off, plan.value_off
 
 
-def _post(count: StockCount, ledger: _Ledger, *, at: datetime, by: User | None) -> None:
+def _posted_before(count: StockCount) -> CountPosting:
+    """Return what an earlier call came to, of a sheet that was handed in already."""
+    withdrawn = WithdrawnPromise.objects.filter(
+        cause=WithdrawnPromise.Cause.COUNT, reference=count.number
+    )
+    return CountPosting(count, list(withdrawn.order_by("pk")))
+
+
+def _post(count: StockCount, ledger: _Ledger, *, at: datetime, by: User | None) -> CountPosting:
     """Put stock right by what a locked sheet found, all of its lines in one act."""
     check_move(count, StockCount.Status.POSTED)
     off = [variance for variance in ledger.found if variance.units]
+    withdrawn: Sequence[WithdrawnPromise] = ()
     if off:
         of_variant = {variance.line.level.variant_id for variance in off}
-        take_units(
+        withdrawn = take_units(
             act=_act(count, off, at=at, by=by),
             pools={variant_id: ledger.pools[variant_id] for variant_id in of_variant},
             changes={ledger.levels[variance.line.level_id]: variance.units for variance in off},
             cause=WithdrawnPromise.Cause.COUNT,
-        )
+        ).withdrawn
     counted_at = StockCountLine.objects.filter(count=count, level=OuterRef("level"))
     # Who doubts the stock after it was counted asks for another count.
     CountRequest.objects.filter(
@@ -260,6 +275,7 @@ def _post(count: StockCount, ledger: _Ledger, *, at: datetime, by: User | None) 
     count.lines.update(settled_at=at)
     count.status, count.closed_at = StockCount.Status.POSTED, at
     count.save()
+    return CountPosting(count, withdrawn)
 
 
 def _act(count: StockCount, found: Sequence[Variance], *, at: datetime, by: User | None) -> Act:

@@ -4,7 +4,7 @@ import itertools
 from datetime import timedelta
 
 from inventory.models import StockCount, StockCountEntry, StockCountLine
-from inventory.operations import open_count, record_counts, submit_count
+from inventory.operations import open_count, post_count, record_counts
 from tests.factories.inventory import STOCKED_AT, stock
 
 OPENED_AT = STOCKED_AT + timedelta(days=1)
@@ -51,7 +51,7 @@ def counted_sheet(counted=None, *, by=None, **changes):
 
 def submitted_sheet(counted=None, *, at=COUNTED_AT, by=None):
     """Hand in a sheet that was counted whole; return it as it is then."""
-    return submit_count(count_id=counted_sheet(counted, by=by).pk, at=at, by=by)
+    return post_count(count_id=counted_sheet(counted, by=by).pk, at=at, by=by).count
 
 
 def _counted_row(model):

@@ -17,12 +17,12 @@ from inventory.operations import (
     cancel_count,
     issue_stock,
     plan_count,
+    post_count,
     receive_stock,
     record_counts,
     request_counts,
     request_recount,
     sell_stock,
-    submit_count,
 )
 from inventory.queries import differences
 from retail.common.errors import NotAllowed, WrongStatus
@@ -57,11 +57,11 @@ def sell(level, units, at, reference=None):
 
 
 def submit(count, *, at=AT, by=None):
-    return submit_count(count_id=count.pk, at=at, by=by)
+    return post_count(count_id=count.pk, at=at, by=by).count
 
 
 def approve(count, *, by=None, **changes):
-    return approve_count(count_id=count.pk, at=AT, by=by or UserFactory(), **changes)
+    return approve_count(count_id=count.pk, at=AT, by=by or UserFactory(), **changes).count
 
 
 def counts_of(level):
@@ -160,7 +160,7 @@ def test_lines_have_a_moment_each():
 # Posting
 
 
-def test_submit_count_posts_what_differs_by_little():
+def test_post_count_posts_what_differs_by_little():
     clerk, level = UserFactory(), stock(units=10, value="20")
     sheet = counted_sheet({level: 8})
 
@@ -179,7 +179,7 @@ def test_submit_count_posts_what_differs_by_little():
     assert differences() == []
 
 
-def test_submit_count_that_agrees_moves_nothing():
+def test_post_count_that_agrees_moves_nothing():
     level = stock()
     sheet = counted_sheet({level: 10})
 
@@ -187,7 +187,7 @@ def test_submit_count_that_agrees_moves_nothing():
     assert (counts_of(level), line_of(sheet, level).settled_at) == ([], AT)
 
 
-def test_submit_count_twice_posts_once():
+def test_post_count_twice_posts_once():
     sheet = counted_sheet()
     submit(sheet)
     before = sheets()
@@ -196,7 +196,7 @@ def test_submit_count_twice_posts_once():
     assert sheets() == before
 
 
-def test_submit_count_twice_awaits_approval_once():
+def test_post_count_twice_awaits_approval_once():
     sheet = submitted_sheet({stock(): 99})
     before = sheets()
 
@@ -204,7 +204,7 @@ def test_submit_count_twice_awaits_approval_once():
     assert sheets() == before
 
 
-def test_submit_count_of_a_cancelled_sheet_is_refused_also_when_it_was_handed_in():
+def test_post_count_of_a_cancelled_sheet_is_refused_also_when_it_was_handed_in():
     sheet = submitted_sheet({stock(): 99})
     cancel_count(count_id=sheet.pk, at=AT)
     before = sheets()
@@ -215,7 +215,7 @@ def test_submit_count_of_a_cancelled_sheet_is_refused_also_when_it_was_handed_in
     assert sheets() == before
 
 
-def test_submit_count_says_how_many_lines_have_no_figure():
+def test_post_count_says_how_many_lines_have_no_figure():
     location = LocationFactory()
     counted, missing, forgotten = (stock(location=location) for _ in range(3))
     sheet = open_sheet(counted, missing, forgotten)
@@ -256,9 +256,11 @@ def test_a_count_below_what_is_promised_takes_the_youngest_promises_back():
     young = promise(level=level, units=4, reference="SO-2", at=STOCKED_AT + HOUR)
     sheet = counted_sheet({level: 5})
 
-    submit(sheet, by=clerk)
+    posted = post_count(count_id=sheet.pk, at=AT, by=clerk)
+    again = post_count(count_id=sheet.pk, at=AT, by=clerk)
 
-    [withdrawn] = WithdrawnPromise.objects.all()
+    [withdrawn] = posted.withdrawn
+    assert list(again.withdrawn) == list(WithdrawnPromise.objects.all()) == [withdrawn]
     old.refresh_from_db()
     young.refresh_from_db()
     assert (figures(level), old.open_units, young.open_units) == ((5, 5), 4, 1)

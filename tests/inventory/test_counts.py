@@ -28,11 +28,11 @@ from inventory.operations import (
     drop_uncounted_lines,
     issue_stock,
     open_count,
+    post_count,
     record_counts,
     record_sheet,
     request_counts,
     request_recount,
-    submit_count,
 )
 from retail.common.errors import WrongStatus
 from tests.factories.catalog import CategoryFactory, ProductFactory, VariantFactory
@@ -460,7 +460,7 @@ def test_request_recount_of_a_closed_sheet_is_refused(close):
     level = stock()
     count = counted_sheet({level: 10})
     if close == "post":
-        submit_count(count_id=count.pk, at=AT)
+        post_count(count_id=count.pk, at=AT)
     else:
         cancel_count(count_id=count.pk, at=AT)
     before = sheets()

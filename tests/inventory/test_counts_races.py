@@ -21,6 +21,7 @@ from inventory.models import (
 )
 from inventory.models.counts import StockCountQuerySet
 from inventory.operations import (
+    CountPosting,
     CountRefused,
     NothingToCount,
     NotPromised,
@@ -30,11 +31,11 @@ from inventory.operations import (
     count_posting,
     issues,
     open_count,
+    post_count,
     promises,
     record_counts,
     sell_stock,
     ship_allocated,
-    submit_count,
 )
 from inventory.queries import differences
 from retail.common.errors import WrongStatus
@@ -63,7 +64,10 @@ def kinds(outcomes):
 
 
 def handing_in(sheet):
-    return partial(submit_count, count_id=sheet.pk, at=AT)
+    def hand_in():
+        return post_count(count_id=sheet.pk, at=AT).count
+
+    return hand_in
 
 
 def store_sale(level, reference="POS-1", units=1, at=AT):
@@ -233,7 +237,7 @@ def test_two_managers_approve_a_sheet_for_one_of_them():
         )
     )
 
-    assert kinds(outcomes) == {StockCount: 1, WrongStatus: 1}
+    assert kinds(outcomes) == {CountPosting: 1, WrongStatus: 1}
     assert figures(level) == (8, 0)
 
 

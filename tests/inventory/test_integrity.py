@@ -15,11 +15,11 @@ from inventory.operations import (
     dispatch_transfer,
     hand_over_reserved,
     open_count,
+    post_count,
     receive_transfer,
     record_counts,
     release_allocation,
     ship_allocated,
-    submit_count,
 )
 from inventory.queries import differences
 from tests.factories.inventory import STOCKED_AT, LocationFactory, promise, stock
@@ -71,7 +71,7 @@ def counted(figure):
     )
     line = count.lines.get()
     record_counts(count_id=count.pk, counted={line.pk: figure}, counted_at=LATER, at=LATER)
-    return submit_count(count_id=count.pk, at=LATER), level
+    return post_count(count_id=count.pk, at=LATER).count, level
 
 
 def test_a_shipped_promise_and_its_movement_agree():
