@@ -6,7 +6,7 @@ from orders.operations.allocation import (
     release_promises,
     settle_withdrawn,
 )
-from orders.operations.cancelling import cancel_order
+from orders.operations.cancelling import InvalidCancellation, cancel_order
 from orders.operations.claims import (
     InvalidClaim,
     NothingMadeGood,
@@ -18,6 +18,7 @@ from orders.operations.claims import (
     resolve_claim,
 )
 from orders.operations.closing import close_return
+from orders.operations.conflicts import AlreadyDecided, UnknownConflict, decide_conflict
 from orders.operations.crediting import NoSale, refund_return
 from orders.operations.exchanges import (
     NoOwnChannel,
@@ -34,8 +35,37 @@ from orders.operations.history import (
 )
 from orders.operations.holds import UnknownHold, hold_order, release_hold
 from orders.operations.ingest import Ingested, Outcome, ingest_order
+from orders.operations.keeping import (
+    KeptTooShort,
+    expire_pickup,
+    keep_longer,
+    note_arrival,
+    propose_expired,
+)
 from orders.operations.leaving import NotEnoughPromised, OrderOnHold, UnknownFulfillment
-from orders.operations.linking import AlreadyLinked, UnknownArticle, link_line
+from orders.operations.linking import (
+    AlreadyLinked,
+    Linked,
+    UnknownArticle,
+    link_article,
+    link_line,
+    link_waiting,
+    mark_line_non_stock,
+    mark_non_stock,
+    release_waiting,
+    remember_link,
+)
+from orders.operations.merging import join_merged
+from orders.operations.order_plans import (
+    Collecting,
+    InvalidLines,
+    NewOrderLine,
+    NoPickupThere,
+    NoPrice,
+    OrderPlan,
+    PricedLine,
+    plan_order,
+)
 from orders.operations.packing import (
     InvalidScan,
     NotAllPacked,
@@ -69,16 +99,30 @@ from orders.operations.picking import (
     Wave,
     start_picking,
 )
-from orders.operations.placing import (
-    InvalidLines,
-    KeyReused,
-    NewOrderLine,
-    NoPrice,
-    place_order,
+from orders.operations.pickup_messages import PickupMessage, claim_message
+from orders.operations.pickups import (
+    NotAllThere,
+    PaidAtPickup,
+    PaymentDue,
+    ProofMissing,
+    UnknownPickup,
+    WrongCode,
+    hand_over,
+    mark_ready,
 )
+from orders.operations.placing import KeyReused, place_order
 from orders.operations.promised import Promises, read_promises, settle_withdrawn_reservations
 from orders.operations.putting_away import NoQuarantine, NotSetApart, decide_quarantined
 from orders.operations.reading import UnusableOrder
+from orders.operations.receipt_reading import UnusableReceipt
+from orders.operations.receipts import (
+    NoPlaceOfSale,
+    NotATill,
+    ReceiptDiffers,
+    TakenReceipt,
+    deliver_receipt,
+    ingest_receipt,
+)
 from orders.operations.refund_payouts import (
     InvalidRoute,
     begin_push,
@@ -100,6 +144,15 @@ from orders.operations.refunds import (
     grant_refund,
     left_to_grant,
     propose_refund,
+)
+from orders.operations.register_days import (
+    AcceptanceUnexplained,
+    DayAccepted,
+    DayClose,
+    InvalidDayClose,
+    UnknownRegisterDay,
+    accept_register_day,
+    close_register_day,
 )
 from orders.operations.rejecting import InvalidRejection, UnservedPieces, reject_pieces
 from orders.operations.rerouting import CannotServe, NothingToMove, reroute
@@ -127,20 +180,34 @@ from orders.operations.taking_back import (
     take_back,
     take_back_blind,
 )
+from orders.operations.taking_theirs import CannotTakeTheirs
 from orders.operations.unpaid import call_off_unpaid
-from orders.operations.waiting import InvalidPriority, allocate_waiting, serve_order, set_priority
+from orders.operations.waiting import (
+    InvalidPriority,
+    allocate_waiting,
+    serve_order,
+    set_priority,
+)
 
 __all__ = [
+    "AcceptanceUnexplained",
+    "AlreadyDecided",
     "AlreadyLinked",
     "ApprovedByGranter",
     "AwaitsPayment",
     "BatchResult",
     "CannotServe",
+    "CannotTakeTheirs",
     "CapacityReached",
+    "Collecting",
+    "DayAccepted",
+    "DayClose",
     "IncomingReturn",
     "IncomingReturnLine",
     "Ingested",
+    "InvalidCancellation",
     "InvalidClaim",
+    "InvalidDayClose",
     "InvalidLines",
     "InvalidPayment",
     "InvalidPriority",
@@ -149,14 +216,20 @@ __all__ = [
     "InvalidReturn",
     "InvalidRoute",
     "InvalidScan",
+    "KeptTooShort",
     "KeyReused",
+    "Linked",
     "NewOrderLine",
     "NewParcel",
     "NoOwnChannel",
+    "NoPickupThere",
+    "NoPlaceOfSale",
     "NoPrice",
     "NoQuarantine",
     "NoSale",
+    "NotATill",
     "NotAllPacked",
+    "NotAllThere",
     "NotEnoughPromised",
     "NotSetApart",
     "NothingMadeGood",
@@ -164,13 +237,20 @@ __all__ = [
     "NothingToPick",
     "NothingToShip",
     "OrderOnHold",
+    "OrderPlan",
     "Outcome",
+    "PaidAtPickup",
     "ParcelStopped",
     "ParcelTwice",
+    "PaymentDue",
     "PaymentOfAnotherOrder",
     "PaymentReferenceReused",
+    "PickupMessage",
+    "PricedLine",
     "Promised",
     "Promises",
+    "ProofMissing",
+    "ReceiptDiffers",
     "ReceivedLine",
     "Redress",
     "RefundKeyReused",
@@ -182,23 +262,30 @@ __all__ = [
     "ReturnedLine",
     "ReturnedTooMuch",
     "SurplusUnit",
+    "TakenReceipt",
     "TooManyOrders",
     "UnknownArticle",
     "UnknownClaim",
+    "UnknownConflict",
     "UnknownExchange",
     "UnknownFulfillment",
     "UnknownHold",
     "UnknownLine",
     "UnknownOrder",
     "UnknownParcel",
+    "UnknownPickup",
     "UnknownRefund",
+    "UnknownRegisterDay",
     "UnknownReturn",
     "UnservedPieces",
     "UnusableOrder",
+    "UnusableReceipt",
     "VoidedAboveAuthorized",
     "Wave",
     "WrongArticle",
+    "WrongCode",
     "WrongMethod",
+    "accept_register_day",
     "allocate_order",
     "allocate_waiting",
     "approve_claim",
@@ -209,26 +296,43 @@ __all__ = [
     "cancel_order",
     "cancel_refund",
     "cancel_return",
+    "claim_message",
+    "close_register_day",
     "close_return",
     "correct_tracking",
+    "decide_conflict",
     "decide_quarantined",
     "decline_refund",
     "decline_return",
+    "deliver_receipt",
     "deny_claim",
     "exchange",
     "execute_refund",
+    "expire_pickup",
     "grant_refund",
+    "hand_over",
     "hold_order",
     "ingest_order",
     "ingest_orders",
+    "ingest_receipt",
     "is_paid_for",
+    "join_merged",
+    "keep_longer",
     "left_to_grant",
+    "link_article",
     "link_line",
+    "link_waiting",
+    "mark_line_non_stock",
+    "mark_non_stock",
+    "mark_ready",
+    "note_arrival",
     "note_push_failure",
     "note_return_sent",
     "open_claim",
     "pack",
     "place_order",
+    "plan_order",
+    "propose_expired",
     "propose_refund",
     "put_back",
     "read_promises",
@@ -240,6 +344,8 @@ __all__ = [
     "reject_pieces",
     "release_hold",
     "release_promises",
+    "release_waiting",
+    "remember_link",
     "reroute",
     "resolve_claim",
     "scan_unit",
