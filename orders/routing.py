@@ -179,7 +179,7 @@ def route(
     )
     seen = sorted(candidates, key=lambda place: place.location_id)
     left_out = {place.location_id: chooser.why_left_out(place) for place in seen}
-    alone = [chooser.choice((place,)) for place in seen if left_out[place.location_id] is None]
+    alone = [_ask((place,), chooser.needs) for place in seen if left_out[place.location_id] is None]
     within = [choice for choice in alone if chooser.is_within(choice.places, most_places)]
     chosen, decided_by = chooser.choose(within, most_places)
     served = {
@@ -229,7 +229,8 @@ class _Chooser:
         alone = sorted(alone, key=self._rank)
         places = [choice.places[0] for choice in alone]
         complete = [choice for choice in alone if not choice.left]
-        if most_places > 1 and (self.rules or not complete) and self._can_all_together(places):
+        is_worth_it = most_places > 1 and (self.rules or not complete)
+        if is_worth_it and not _ask(places, self.needs).left:
             complete += self._combined(alone, most_places)
         if complete:
             return self._best(complete)
@@ -248,13 +249,10 @@ class _Chooser:
                     continue
                 if not self.is_within(members, most_places):
                     continue
-                choice = self.choice(members)
+                choice = _ask(members, self.needs)
                 if not choice.left:
                     complete.append(ids)
                     yield choice
-
-    def _can_all_together(self, places: Sequence[Candidate]) -> bool:
-        return not self.choice(tuple(places)).left
 
     def _as_much_as_can_be(self, alone: Sequence[_Choice], most_places: int) -> tuple[_Choice, str]:
         """Ask the place that serves most, then the one that serves most of the rest, and so on."""
@@ -348,10 +346,6 @@ class _Chooser:
             list(_less(place.free, pieces, contents).values())
             for place, pieces in zip(choice.places, choice.served, strict=True)
         ]
-
-    def choice(self, places: tuple[Candidate, ...]) -> _Choice:
-        """Ask these places for everything, one after the other."""
-        return _ask(places, self.needs)
 
 
 def _ask(places: Iterable[Candidate], needs: Sequence[Need]) -> _Choice:

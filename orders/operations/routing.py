@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,8 @@ from retail.common.models import User
 
 # Rules that ask where the order goes to.
 OF_THE_ADDRESS = frozenset({Kind.SAME_COUNTRY, Kind.NEAREST})
+# What these places have free counts as being there, even where it makes no whole piece.
+NOTHING_AGAINST_IT = frozenset({None, LeftOut.NOTHING_WHOLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ DECIDED_BY_HAND = Attempt(cause=RoutingDecision.Cause.BY_HAND)
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """The route of what an order wants, and the free units it was chosen among."""
+    """The route of what an order wants, and the places it was chosen among."""
 
     route: Route
     candidates: Sequence[Candidate]
@@ -80,18 +82,38 @@ class Routed:
 
         Where all of it is there, but may not be taken from there, all of it is missing.
         """
-        contents = {need.line_id: need.contents for need in needs}
-        free: dict[int, int] = defaultdict(int)
-        for candidate in self.candidates:
-            for variant_id, units in candidate.free.items():
-                free[variant_id] += units
-        for pieces in self.route.served.values():
-            for variant_id, units in _units(pieces, contents).items():
-                free[variant_id] -= units
-        left = [(contents[line_id], count) for line_id, count in self.route.left.items()]
-        short = {pk: units - free[pk] for pk, units in units_in(left).items() if units > free[pk]}
-        scattered = units_in(pair for pair in left if not short.keys() & pair[0].keys())
+        if not self.route.left:
+            return {}
+        rest = [
+            replace(need, pieces=self.route.left[need.line_id])
+            for need in needs
+            if need.line_id in self.route.left
+        ]
+        free = self._free(needs, rest)
+        wanted = [(need.contents, need.pieces) for need in rest]
+        short = {pk: units - free[pk] for pk, units in units_in(wanted).items() if units > free[pk]}
+        scattered = units_in(pair for pair in wanted if not short.keys() & pair[0].keys())
         return short | scattered
+
+    def _free(self, needs: Sequence[Need], rest: Sequence[Need]) -> dict[int, int]:
+        """
+        Add up the units that are left where the order is served, and in scraps elsewhere.
+
+        What makes whole pieces elsewhere was not taken for a reason, so it is not there for it.
+        """
+        contents = {need.line_id: need.contents for need in needs}
+        scraps = {look.code for look in self.route.looks if look.left_out in NOTHING_AGAINST_IT}
+        free: dict[int, int] = defaultdict(int)
+        for place in self.candidates:
+            served = self.route.served.get(place.location_id)
+            is_kept_back = served is None and route(needs=rest, candidates=[place]).served
+            if place.code not in scraps or is_kept_back:
+                continue
+            for variant_id, units in place.free.items():
+                free[variant_id] += units
+            for variant_id, units in _units(served or {}, contents).items():
+                free[variant_id] -= units
+        return free
 
 
 def _units(pieces: Mapping[int, int], contents: Mapping[int, Mapping[int, int]]) -> dict[int, int]:
@@ -144,12 +166,7 @@ def route_needs(
         most_places=_most_places(order),
         used=() if is_by_hand else used,
     )
-    return Routed(route=chosen, candidates=_open(candidates))
-
-
-def _open(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Drop the places that have enough to do for today."""
-    return [place for place in candidates if place.capacity_left is None or place.capacity_left > 0]
+    return Routed(route=chosen, candidates=candidates)
 
 
 def _most_places(order: Order) -> int:

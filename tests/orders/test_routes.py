@@ -210,6 +210,16 @@ def test_order_below_the_total_is_sent_from_one_place_and_the_rest_waits(pen):
     assert small.holds.open().get().kind == "STOCK"
 
 
+def test_all_that_an_unsplit_order_lacks_is_missing_wherever_it_lies(pen):
+    lying(pen, 3)
+    lying(pen, 4)
+    channel = ChannelFactory(split_from_total=Decimal(999))
+
+    order = order_of(pen, 9, channel=channel)
+
+    assert order.holds.open().get().reason == "Stock is missing: 5 units, 1 articles."
+
+
 def test_order_of_the_total_may_be_split(pen):
     lying(pen, 3)
     lying(pen, 4)
@@ -264,6 +274,18 @@ def test_place_that_serves_an_order_already_is_not_full_for_it(pen):
 
     assert allocate_waiting(at=NOON) == 1
     assert promised_at(order) == {busy.location: 5}
+
+
+def test_place_that_became_full_still_serves_the_order_it_has_begun_with(pen):
+    busy = lying(pen, 3, daily_capacity=9)
+    order_of(pen, 1)
+    order = order_of(pen, 5)
+    Location.objects.filter(pk=busy.location.pk).update(daily_capacity=1)
+    stock(variant=pen, location=busy.location, units=5, reference="GR-more")
+
+    assert allocate_waiting(at=NOON) == 1
+    assert promised_at(order) == {busy.location: 5}
+    assert decision_of(order).missing == 0
 
 
 def test_places_that_do_not_send_orders_are_named_where_something_is_missing(pen):
