@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from inventory.admin.links import link, page_of
 from orders.admin.pickup_acts import PICKUP_ACTS
 from orders.models import Pickup
 from orders.queries import (
@@ -154,16 +156,20 @@ class PickupInline(ViewOnlyInline):
 
     model = Pickup
     fields = (
-        *("status", "promised_at", "ready_at", "expires_at", "collector_name"),
+        *("shown_status", "promised_at", "ready_at", "expires_at", "collector_name"),
         *("arrived_at", "vehicle", "bay", "proof", "handed_to", "handed_over_by"),
     )
+    readonly_fields = ("shown_status",)
     ordering = ("pk",)
-    show_change_link = True
     tab = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pickup]:
         pickups: QuerySet[Pickup] = super().get_queryset(request)
         return pickups.select_related("handed_over_by")
+
+    @display(description="Status")
+    def shown_status(self, pickup: Pickup) -> SafeString:
+        return link(page_of("orders.Pickup", pickup.pk), pickup.get_status_display())
 
 
 def _moment(moment: datetime) -> str:

@@ -30,7 +30,7 @@ from orders.operations.payments import record_payment
 from orders.operations.promised import lines_of, promises_of
 from orders.operations.putting_back import begun_fulfillments
 from orders.operations.statuses import locked_order, settle_order
-from retail.common.errors import BusinessError
+from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
 from retail.common.status import check_move
 
@@ -144,13 +144,14 @@ def hand_over(
     """
     Hand a ready order over to whoever tells its code, or shows a document with a name.
 
-    Its goods leave stock. Handed over already, it stays as it is and nothing is paid again.
+    Its goods leave stock. Handed over already, it stays as it is, and the same payment too.
     handed_to: the name on the document; without the code it is what proves the hand-over.
     payment: what is paid at the till now, written down with it or not at all.
     Locks: the order, then cost pools, stock levels and allocations.
 
     :raises UnknownPickup: the order is sent.
-    :raises WrongStatus: it is not ready, or was put back.
+    :raises WrongStatus: it is not ready, or was put back; or it was handed over already, and now
+        something else is paid for it.
     :raises WrongCode: a code was told that is another one.
     :raises ProofMissing: neither code nor name.
     :raises PaymentDue: it is not paid, and no rule lets it go unpaid.
@@ -160,6 +161,7 @@ def hand_over(
     """
     order, pickup = locked_pickup(order_id)
     if pickup.status == Pickup.Status.COLLECTED:
+        _require_recorded(order, payment)
         return pickup
     check_move(pickup, Pickup.Status.COLLECTED)
     proof = _proof(pickup, code.strip(), handed_to.strip())
@@ -288,7 +290,7 @@ def _take_from_shelf(
     """Write the fulfillment of goods that nobody picked before, lying ready at once."""
     fulfillment = Fulfillment.objects.create(
         order=order,
-        location=order.pickup_location,
+        location_id=_place_id(order),
         method=Fulfillment.Method.PICKUP,
         status=Fulfillment.Status.READY,
         key=key,
@@ -307,12 +309,26 @@ def _record(order: Order, payment: PaidAtPickup, *, at: datetime, by: User | Non
         kind=PaymentEvent.Kind.CHARGED,
         amount=payment.amount,
         method=payment.method,
-        external_id=f"{payment.register}/{payment.receipt}",
+        external_id=_transaction(payment),
         reference=payment.receipt,
         register=payment.register,
         at=at,
         by=by,
     )
+
+
+def _require_recorded(order: Order, payment: PaidAtPickup | None) -> None:
+    """Pass when what is paid was written down: money that was taken must not get lost silently."""
+    if payment is None:
+        return
+    if not order.payments.filter(external_id=_transaction(payment)).exists():
+        raise WrongStatus(
+            f"{order} was handed over already: {payment.receipt} is not written down for it."
+        )
+
+
+def _transaction(payment: PaidAtPickup) -> str:
+    return f"{payment.register}/{payment.receipt}"
 
 
 def _require_paid(order: Order) -> None:

@@ -322,6 +322,8 @@ def test_what_is_paid_at_hand_over_is_paid_once():
         hand_over(order_id=order.pk, code=order.pickup.code, payment=cash(), at=LATER)
 
     assert Payment.objects.get(order=order).charged == 20
+    another = cash(receipt="4712")
+    refused(WrongStatus, hand_over, order_id=order.pk, code="x", payment=another)
 
 
 def test_order_on_account_is_handed_over_unpaid():

@@ -1,5 +1,6 @@
 """Orders of our own: accepted whole or refused whole."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,12 +9,22 @@ from catalog.models import Price, PriceList
 from channels.models import Channel
 from inventory.operations import InsufficientStock
 from orders.models import Order
-from orders.operations import InvalidLines, KeyReused, NewOrderLine, NoPrice, place_order
+from orders.operations import (
+    Collecting,
+    InvalidLines,
+    KeyReused,
+    NewOrderLine,
+    NoPickupThere,
+    NoPrice,
+    place_order,
+    plan_order,
+)
 from orders.queries import differences
 from tests.factories.catalog import VariantFactory
 from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON, UserFactory
-from tests.factories.inventory import stock
+from tests.factories.inventory import LocationFactory, stock
+from tests.factories.orders_pickups import pickup_place
 from tests.orders.books import books
 
 pytestmark = pytest.mark.django_db
@@ -153,3 +164,102 @@ def test_lines_that_make_no_sense_are_refused(desk, wrong):
     }[wrong]
 
     refused(InvalidLines, channel=desk, lines=lines)
+
+
+def test_plan_says_what_the_order_would_come_to_and_changes_nothing(desk):
+    pen, ink = (stock(units=2, reference=f"GR-{n}") for n in range(2))
+    priced(desk, pen.variant)
+    before = books()
+
+    planned = plan_order(
+        channel=desk,
+        lines=[new_line(pen.variant, 5, unit_price=None), new_line(ink.variant, 2)],
+        at=NOON,
+    )
+
+    first, second = planned.lines
+    assert (first.unit_price, first.total, first.price_list) == (
+        Decimal("12.5"),
+        Decimal("62.50"),
+        "List",
+    )
+    assert (second.total, second.price_list, planned.total) == (2, "", Decimal("64.50"))
+    assert planned.missing == {pen.variant: 3}
+    assert books() == before
+
+
+def test_plan_and_order_agree_on_what_is_missing(desk):
+    """Places keep units for who walks in, and a channel may not split: both know of it."""
+    pen = stock(units=3, location=LocationFactory(walk_in_floor=2))
+    ink = stock(units=3, reference="GR-2")
+    lines = [new_line(pen.variant, 2), new_line(ink.variant, 1)]
+
+    planned = plan_order(channel=desk, lines=lines, at=NOON)
+    refusal = refused(InsufficientStock, channel=desk, lines=lines)
+
+    assert {variant.pk: units for variant, units in planned.missing.items()} == refusal.shortages
+
+
+def test_plan_of_an_order_to_be_collected_looks_at_its_place_only(desk):
+    here = stock(units=1, location=pickup_place())
+    stock(units=9, variant=here.variant, reference="GR-2")
+    collecting = Collecting(location=here.location)
+    lines = [new_line(here.variant, 3)]
+
+    planned = plan_order(channel=desk, lines=lines, collecting=collecting, at=NOON)
+
+    assert planned.missing == {here.variant: 2}
+    refusal = refused(InsufficientStock, channel=desk, lines=lines, collecting=collecting)
+    assert refusal.shortages == {here.variant_id: 2}
+
+
+def test_plan_is_refused_as_the_order_would_be(desk):
+    level = stock()
+    for error, values in (
+        (InvalidLines, {"lines": []}),
+        (NoPrice, {"lines": [new_line(level.variant, unit_price=None)]}),
+        (
+            NoPickupThere,
+            {
+                "lines": [new_line(level.variant)],
+                "collecting": Collecting(location=level.location),
+            },
+        ),
+    ):
+        with pytest.raises(error):
+            plan_order(channel=desk, at=NOON, **values)
+        refused(error, channel=desk, **values)
+
+
+def test_order_to_be_collected_is_promised_at_its_place(desk):
+    level = stock(location=pickup_place(pickup_ready_minutes=30))
+
+    order = place_order(
+        channel=desk,
+        lines=[new_line(level.variant, 2)],
+        collecting=Collecting(location=level.location, name="Ada", is_curbside=True),
+        key="call-1",
+        at=NOON,
+    )
+
+    level.refresh_from_db()
+    pickup = order.pickup
+    assert (order.delivery, order.pickup_location, level.allocated) == (
+        "PICKUP",
+        level.location,
+        2,
+    )
+    assert (pickup.collector_name, pickup.is_curbside) == ("Ada", True)
+    assert pickup.promised_at == NOON + timedelta(minutes=30)
+    assert differences() == []
+
+
+def test_same_key_with_another_place_is_refused(desk):
+    level = stock(location=pickup_place())
+    lines = [new_line(level.variant)]
+    here = Collecting(location=level.location)
+    place_order(channel=desk, lines=lines, collecting=here, key="call-1", at=NOON)
+
+    refused(KeyReused, channel=desk, lines=lines)
+    other = Collecting(location=level.location, name="Alan")
+    refused(KeyReused, channel=desk, lines=lines, collecting=other)
