@@ -16,6 +16,7 @@ from orders.admin.fulfillment_acts import (
     PICK_LIST,
     START_PICKING,
 )
+from orders.admin.routing_acts import REJECT_PICKED
 from orders.models import (
     Fulfillment,
     FulfillmentItem,
@@ -159,7 +160,7 @@ class ParcelInline(ViewOnlyInline):
 class FulfillmentAdmin(ViewOnlyAdmin):
     """Goods on their way out, and those that left."""
 
-    acts = FULFILLMENT_ACTS
+    acts = (*FULFILLMENT_ACTS, REJECT_PICKED)
     downloads = (PACKING_SLIP,)
     list_display = (
         *("number", "order", "location", "method", "shown_status", "progress", "pick_list"),

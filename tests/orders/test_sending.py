@@ -261,7 +261,7 @@ def test_sending_takes_as_many_queries_whatever_the_number_of_articles(django_as
     parcels = [packed(order) for order in orders]
 
     for fulfillment in parcels:
-        with django_assert_num_queries(34):
+        with django_assert_num_queries(36):
             send(fulfillment)
 
 

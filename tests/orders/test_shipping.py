@@ -295,7 +295,7 @@ def test_ship_takes_as_many_queries_whatever_the_number_of_lines(django_assert_n
     ]
 
     for order in orders:
-        with django_assert_num_queries(34):
+        with django_assert_num_queries(36):
             ship(order_id=order.pk, key="parcel", carrier="DPD", tracking_number="1", at=NOON)
     assert Order.objects.filter(lifecycle="COMPLETED").count() == 2
     assert Fulfillment.objects.count() == 2
