@@ -30,6 +30,8 @@ class ScheduledTask:
 DEFAULT_SCHEDULE = (
     ScheduledTask("Read new orders", "orders.pull_orders", timedelta(seconds=15)),
     ScheduledTask("Try failed orders again", "orders.ingest_messages", timedelta(minutes=1)),
+    ScheduledTask("Link what has become known", "orders.link_waiting", timedelta(minutes=1)),
+    ScheduledTask("End what was merged", "orders.join_merged", timedelta(minutes=1)),
     ScheduledTask("Promise to waiting orders", "orders.serve_waiting", timedelta(minutes=1)),
     ScheduledTask(
         "Let orders wait whose goods are gone", "orders.settle_withdrawn", timedelta(seconds=15)
@@ -39,6 +41,13 @@ DEFAULT_SCHEDULE = (
     ),
     ScheduledTask("Tell channels what is in stock", "inventory.push_stock", timedelta(seconds=15)),
     ScheduledTask("Tell channels about parcels", "orders.push_tracking", timedelta(minutes=1)),
+    ScheduledTask(
+        "Tell channels what was cancelled", "orders.push_cancellations", timedelta(minutes=1)
+    ),
+    ScheduledTask("Tell customers who collect", "orders.tell_pickups", timedelta(minutes=1)),
+    ScheduledTask(
+        "Propose what to put back", "orders.propose_expired_pickups", timedelta(minutes=15)
+    ),
     ScheduledTask("Let channels pay refunds", "orders.push_refunds", timedelta(minutes=1)),
     ScheduledTask("Call off unpaid orders", "orders.call_off_unpaid", timedelta(minutes=15)),
     ScheduledTask(

@@ -7,28 +7,37 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.decorators import display
 
-from orders.admin.acts import NEW_ORDER, ORDER_ACTS
+from orders.admin.acts import ORDER_ACTS
+from orders.admin.conflicts import CancellationInline, ConflictInline
+from orders.admin.new_order import NEW_ORDER
+from orders.admin.next_acts import in_turn
 from orders.admin.order_list import HoldFilter, OrderChangeList, QueueFilter, queue_of
 from orders.admin.paging import MOST_ROWS, StoppedPaginator
+from orders.admin.payment_acts import PAYMENT_ACTS
+from orders.admin.payments import PaymentInline, RefundInline
+from orders.admin.pickup_acts import COLLECTING_ACTS
+from orders.admin.pickups import PickupInline
 from orders.admin.returns import OrderClaimInline, OrderReturnInline
 from orders.admin.routing import RoutingDecisionInline
 from orders.admin.routing_acts import ROUTING_ACTS
 from orders.admin.shown import component_words
 from orders.models import (
     Fulfillment,
+    FulfillmentLine,
+    LineAllocation,
     Order,
     OrderEvent,
     OrderHold,
     OrderLine,
 )
 from orders.queries import find_orders
+from orders.queries.terms import sum_of
 from retail.common.admin import DayRangeFilter, ViewOnlyAdmin, ViewOnlyInline
 from retail.common.money import display as display_money
 
@@ -56,6 +65,9 @@ PAYMENT_LOOKS = {
     Order.PaymentStatus.VOIDED: "danger",
 }
 
+PROMISED = LineAllocation.objects.all()
+PICKED = FulfillmentLine.objects.filter(fulfillment__status__in=Fulfillment.BEGUN)
+
 
 class LineInline(ViewOnlyInline):
     """What was ordered, and how far each line got."""
@@ -63,9 +75,9 @@ class LineInline(ViewOnlyInline):
     model = OrderLine
     fields = (
         *("name", "raw_sku", "variant", "pack_size", "components", "ordered", "promised"),
-        *("shipped", "cancelled", "returned", "unit_price", "total"),
+        *("picked", "shipped", "returned", "cancelled", "unit_price", "total"),
     )
-    readonly_fields = ("components", "promised")
+    readonly_fields = ("components", "promised", "picked")
     ordering = ("pk",)
     tab = True
 
@@ -74,7 +86,10 @@ class LineInline(ViewOnlyInline):
         return (
             lines.select_related("variant")
             .prefetch_related("components__variant")
-            .annotate(promised=Coalesce(Sum("line_allocations__units"), Value(0)))
+            .annotate(
+                promised=sum_of(PROMISED.filter(line=OuterRef("pk")), "line", "units"),
+                picked=sum_of(PICKED.filter(line=OuterRef("pk")), "line", "quantity"),
+            )
         )
 
     @display(description="Made of")
@@ -84,6 +99,10 @@ class LineInline(ViewOnlyInline):
     @display(description="Units promised")
     def promised(self, line: OrderLine) -> int:
         return int(getattr(line, "promised", 0))
+
+    @display(description="Picked")
+    def picked(self, line: OrderLine) -> int:
+        return int(getattr(line, "picked", 0))
 
 
 class HoldInline(ViewOnlyInline):
@@ -111,7 +130,7 @@ class FulfillmentInline(ViewOnlyInline):
     """What left, from where, with which parcel."""
 
     model = Fulfillment
-    fields = ("number", "location", "method", "shipped_at", "shipped_by", "tracking")
+    fields = ("number", "status", "location", "method", "shipped_at", "shipped_by", "tracking")
     readonly_fields = ("number", "tracking")
     ordering = ("pk",)
     show_change_link = True
@@ -160,7 +179,7 @@ def event_words(event: OrderEvent) -> str:
 class OrderAdmin(ViewOnlyAdmin):
     """Orders of every channel."""
 
-    acts = (*ORDER_ACTS, *ROUTING_ACTS)
+    acts = in_turn((*ORDER_ACTS, *COLLECTING_ACTS, *PAYMENT_ACTS, *ROUTING_ACTS))
     page_acts = (NEW_ORDER,)
     list_display = (
         *("number", "external_number", "channel", "customer", "placed_at", "shown_ship_by"),
@@ -190,8 +209,13 @@ class OrderAdmin(ViewOnlyAdmin):
     inlines = (
         LineInline,
         HoldInline,
+        ConflictInline,
         RoutingDecisionInline,
         FulfillmentInline,
+        PickupInline,
+        CancellationInline,
+        PaymentInline,
+        RefundInline,
         OrderReturnInline,
         OrderClaimInline,
         EventInline,
@@ -214,14 +238,21 @@ class OrderAdmin(ViewOnlyAdmin):
             {
                 "fields": (
                     ("shown_total", "shipping_total", "discount_total"),
-                    ("tax_total", "rounding_difference"),
+                    ("tax_total", "shown_rounding"),
                 )
             },
         ),
         ("On the channel", {"fields": (("external_id", "external_updated_at", "created_at"),)}),
     )
     readonly_fields = (
-        *("number", "shown_lifecycle", "shown_fulfillment", "shown_payment", "shown_ship_by"),
+        *(
+            "number",
+            "shown_lifecycle",
+            "shown_fulfillment",
+            "shown_payment",
+            "shown_ship_by",
+            "shown_rounding",
+        ),
         "shown_total",
     )
 
@@ -272,6 +303,10 @@ class OrderAdmin(ViewOnlyAdmin):
             return ""
         more = f" +{len(holds) - 1}" if len(holds) > 1 else ""
         return "HELD", f"{holds[0].get_kind_display()}{more}"
+
+    @display(description="Rounding")
+    def shown_rounding(self, order: Order) -> str:
+        return display_money(order.rounding_difference, order.currency)
 
     @display(description="Total")
     def shown_total(self, order: Order) -> str:

@@ -22,9 +22,10 @@ from orders.models import (
 from orders.operations.events import event, record_events
 from orders.operations.holds import LONGEST_REASON, close_holds
 from orders.operations.parcels import is_told
+from orders.operations.payments import follow_payments
 from orders.operations.promised import Promises, lines_of, locked_promises_of
 from orders.operations.putting_back import keep_only
-from orders.operations.statuses import locked_order, settle_order
+from orders.operations.statuses import locked_order
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
 from retail.common.status import check_move
@@ -114,7 +115,7 @@ def call_off(
         _wait_again(order)
     else:
         _end(order, lines, at=at, by=by)
-    settle_order(order=order, lines=lines)
+    follow_payments(order=order, lines=lines, at=at, by=by)
     return cancellation
 
 

@@ -12,8 +12,9 @@ from django.db import transaction
 from orders.models import ChannelConflict, Order, OrderEvent, OrderHold, OrderLine
 from orders.operations.events import event, record_events
 from orders.operations.holds import LONGEST_REASON, NewHold, close_holds, open_holds
+from orders.operations.payments import follow_payments
 from orders.operations.promised import lines_of
-from orders.operations.statuses import locked_order, settle_order
+from orders.operations.statuses import locked_order
 from orders.operations.taking_theirs import take_theirs, tell_ours
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -53,7 +54,7 @@ def open_conflicts(*, order: Order, conflicts: Iterable[NewConflict], at: dateti
     latest = {(each.line_id, each.kind): each for each in order.conflicts.order_by("pk")}
     fresh = []
     for conflict in wanted:
-        earlier = latest.get((conflict.line and conflict.line.pk, conflict.kind))
+        earlier = latest.get((conflict.line.pk if conflict.line else None, conflict.kind))
         if earlier is not None and earlier.theirs == conflict.theirs:
             continue
         if earlier is not None and not earlier.decision:
@@ -141,7 +142,7 @@ def _close(order: Order, conflict: ChannelConflict, *, at: datetime, by: User | 
     if not order.conflicts.open().exists():
         kinds = [OrderHold.Kind.CHANNEL_CONFLICT]
         close_holds(order=order, kinds=kinds, note=conflict.get_decision_display(), at=at, by=by)
-    settle_order(order=order, lines=lines_of(order))
+    follow_payments(order=order, lines=lines_of(order), at=at, by=by)
 
 
 def _hold(order: Order, conflicts: list[NewConflict], at: datetime) -> None:

@@ -165,7 +165,7 @@ def _change_article(order: Order, conflict: ChannelConflict, at: datetime, by: U
 
 
 def _change_price(order: Order, conflict: ChannelConflict, at: datetime, by: User | None) -> None:
-    line = order.lines.get(pk=conflict.line_id)
+    line = next(line for line in lines_of(order) if line.pk == conflict.line_id)
     take_amounts(line, _amounts(conflict.theirs["amounts"]))
     store_amounts([line])
     _take_money(order, conflict, at, by)

@@ -329,14 +329,15 @@ class _Update:
                 theirs = {"money": plain_money(self.money)}
                 return [NewConflict(kind=kinds.TOTAL, ours=ours, theirs=theirs)]
             case AddressChanged():
-                ours_and_theirs = {
-                    "ours": {"address": self.order.delivery_address_id},
-                    "theirs": {"address": self._address_id()},
-                }
-                return [NewConflict(kind=kinds.ADDRESS, **ours_and_theirs)]
+                known, other = self.order.delivery_address_id, self._address_id()
+                return [
+                    NewConflict(
+                        kind=kinds.ADDRESS, ours={"address": known}, theirs={"address": other}
+                    )
+                ]
             case MergedInto():
-                theirs = {"merged_into": happened.order_id}
-                return [NewConflict(kind=kinds.MERGED, ours=stands, theirs=theirs)]
+                target = {"merged_into": happened.order_id}
+                return [NewConflict(kind=kinds.MERGED, ours=stands, theirs=target)]
             case Cancelled():
                 kind, told = kinds.CANCELLED, "Cancelled"
             case Reopened():

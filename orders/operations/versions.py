@@ -101,7 +101,7 @@ def known_version(order: Order, lines: Sequence[OrderLine]) -> Snapshot:
                 "payment__external_id", "kind", "reference"
             )
         ),
-        refunds=frozenset(refunds.values_list("external_id", flat=True)),
+        refunds=frozenset(each or "" for each in refunds.values_list("external_id", flat=True)),
         note=order.buyer_note,
         merged_into=(order.merged_into.external_id or "") if order.merged_into else "",
     )

@@ -33,7 +33,7 @@ def unknown_lines(*, channel: Channel, code: UnknownCode) -> QuerySet[OrderLine]
     return _waiting().filter(code.lines, order__channel=channel)
 
 
-def unknown_articles() -> QuerySet[OrderLine, dict[str, Any]]:
+def unknown_articles() -> QuerySet[Any, Any]:
     """
     Return what nobody knows, one row per channel and code, what waits longest first.
 

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from retail.backoffice import reports
+from retail.backoffice import order_reports, reports
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("Orders", "shopping_bag", "orders.Order"),
             Item("Holds", "pan_tool", "orders.OrderHold"),
+            Item("Disagreements", "gavel", "orders.ChannelConflict"),
+            Item("Cancellations", "cancel", "orders.OrderCancellation"),
             Item("Order lines", "list_alt", "orders.OrderLine"),
             Item("Parcels", "local_shipping", "orders.Parcel"),
+            Item("Pickups", "hand_package", "orders.Pickup"),
             Item("Decisions of places", "fork_right", "orders.RoutingDecision"),
             Item("Rejected by places", "wrong_location", "orders.RoutingRejection"),
             Item("Returns", "assignment_return", "orders.Return"),
@@ -43,6 +46,9 @@ DESKS: tuple[Desk, ...] = (
             Item("Claims", "report", "orders.Claim"),
             Item("Refunds", "currency_exchange", "orders.Refund"),
             Item("Payments", "payments", "orders.Payment"),
+            Item("Till receipts", "receipt", "orders.StoreReceipt"),
+            Item("Day closes of tills", "point_of_sale", "orders.RegisterDay"),
+            Item("Oversold", "production_quantity_limits", "orders.OversellIncident"),
         ),
     ),
     Desk(
@@ -165,9 +171,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _reports(request: HttpRequest) -> list[dict[str, Any]]:
-    if not request.user.has_perm(reports.PERMISSION):
-        return []
-    return [_entry(title, icon, link) for title, icon, link in reports.menu()]
+    over_stock = reports.menu() if request.user.has_perm(reports.PERMISSION) else ()
+    shown = (*over_stock, *order_reports.menu(request))
+    return [_entry(title, icon, link) for title, icon, link in shown]
 
 
 def _may_open(request: HttpRequest, label: str) -> bool:

@@ -13,6 +13,9 @@ from inventory.models import (
     WithdrawnPromise,
 )
 from orders.models import (
+    CancelledLine,
+    Claim,
+    Exchange,
     Fulfillment,
     FulfillmentItem,
     LineAllocation,
@@ -23,7 +26,11 @@ from orders.models import (
     OrderLine,
     PackScan,
     Parcel,
+    Payment,
+    PaymentEvent,
     PickList,
+    Refund,
+    RefundLine,
     Return,
     ReturnLine,
     RoutingDecision,
@@ -33,8 +40,9 @@ from orders.models import (
 WATCHED = (
     Variant, OutboxEntry, Address, Customer, Allocation, CostMovement, StockLevel, StockMovement,
     WithdrawnPromise, Fulfillment, FulfillmentItem, LineAllocation, LineComponent, Order,
-    OrderEvent, OrderHold, OrderLine, PackScan, PickList, Parcel, Return, ReturnLine,
-    RoutingDecision, RoutingRejection,
+    OrderEvent, OrderHold, OrderLine, PackScan, PickList, Parcel, Payment, PaymentEvent, Refund,
+    RefundLine, Return, ReturnLine, RoutingDecision, RoutingRejection,
+    CancelledLine, Claim, Exchange,
 )  # fmt: skip
 
 

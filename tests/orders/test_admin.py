@@ -23,7 +23,7 @@ from tests.factories.orders import (
     shipped_order,
 )
 from tests.orders.books import books
-from tests.people import browser_of, person_who_may, superuser
+from tests.people import browser_of, confirm, person_who_may, superuser
 
 pytestmark = pytest.mark.django_db
 
@@ -196,17 +196,6 @@ def test_promise_and_take_back(browser):
     ]
 
 
-def test_cancel_says_first_what_it_will_do(browser):
-    order = open_order(quantity=2)
-    url = reverse("admin:orders_order_act", args=[order.pk, "cancel"])
-
-    page = browser.get(url).content.decode()
-    act_on(browser, order, "cancel", reason="No longer wanted.")
-
-    assert "2 pieces will not be shipped." in page
-    assert order.lifecycle == "CANCELLED"
-
-
 def test_link_takes_a_code_of_ours(browser):
     level = stock()
     incoming = incoming_order(incoming_line(sku="NOBODY-KNOWS"))
@@ -248,11 +237,13 @@ def desk():
 
 
 def new_order(browser, desk, **data):
-    return browser.post(
+    return confirm(
+        browser,
         reverse("admin:orders_order_page_act", args=["new"]),
         {
             "key": "form-1",
             "channel": desk.pk,
+            "delivery": "SHIP",
             "name": "Grace Hopper",
             "email": "grace@example.com",
             "street": "1 Navy Yard",
@@ -261,7 +252,6 @@ def new_order(browser, desk, **data):
             "country": "gb",
             **data,
         },
-        follow=True,
     )
 
 

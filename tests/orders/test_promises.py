@@ -177,7 +177,7 @@ def test_allocate_order_that_has_everything_changes_nothing():
 def test_allocate_order_that_is_over_is_refused(ended):
     order = shipped_order() if ended == "shipped" else open_order()
     if ended == "cancelled":
-        cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+        cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON)
     before = books()
 
     with pytest.raises(WrongStatus):

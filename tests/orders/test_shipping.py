@@ -245,7 +245,7 @@ def test_ship_of_a_shipped_order_is_refused():
 
 def test_ship_of_a_cancelled_order_is_refused():
     order = open_order()
-    cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+    cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON)
 
     refused(WrongStatus, order)
 

@@ -203,7 +203,7 @@ def test_cancel_gives_back_only_what_is_left():
     level = LineAllocation.objects.get().allocation.level
     lose(level, 1)
 
-    cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON)
+    cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON)
 
     level.refresh_from_db()
     assert (level.on_hand, level.allocated, promised(order)) == (1, 0, 0)

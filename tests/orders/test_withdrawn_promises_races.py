@@ -100,7 +100,7 @@ def test_order_can_be_cancelled_while_its_goods_are_sold_over_the_counter(attemp
     level = level_of(order)
 
     outcomes = race(
-        lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON),
+        lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", key="call", at=NOON),
         lambda: sell_stock(
             location=level.location, units={level.variant_id: 1}, reference="FU-9", at=NOON
         ),
@@ -136,7 +136,10 @@ def test_the_race_of_cancelling_is_real_once_the_levels_are_not_locked_first():
         mock.patch.object(cancelling, "give_back", give_back_late),
     ):
         cancelled, _ = race(
-            lambda: cancel_order(order_id=order.pk, reason="No longer wanted.", at=NOON), sell
+            lambda: cancel_order(
+                order_id=order.pk, reason="No longer wanted.", key="call", at=NOON
+            ),
+            sell,
         )
 
     assert isinstance(cancelled, NotPromised)
