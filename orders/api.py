@@ -10,16 +10,12 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
-from catalog.queries import variants_by_code
-from channels.models import Channel
-from customers.models import Customer
 from inventory.models import Location
-from orders import fulfillment_api, operations
+from orders import fulfillment_api, new_order_api, operations, pickups_api, tills_api
 from orders.fulfillment_api import FulfillmentSerializer
 from orders.models import (
     Order,
@@ -32,7 +28,7 @@ from orders.models import (
     Return,
     ReturnLine,
 )
-from orders.operations import NewOrderLine, ReceivedLine
+from orders.operations import ReceivedLine
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
 
@@ -56,6 +52,9 @@ class OrderHoldSerializer(serializers.ModelSerializer[OrderHold]):
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
     channel = serializers.CharField(source="channel.code", read_only=True)
+    pickup_location = serializers.CharField(
+        source="pickup_location.code", default=None, read_only=True
+    )
     lines = OrderLineSerializer(many=True, read_only=True)
     holds = OrderHoldSerializer(many=True, read_only=True)
 
@@ -64,6 +63,7 @@ class OrderSerializer(serializers.ModelSerializer[Order]):
         fields = (
             *("id", "number", "channel", "external_id", "external_number", "customer"),
             *("lifecycle", "payment_status", "fulfillment_status", "return_status"),
+            *("delivery", "pickup_location"),
             *("currency", "shipping_total", "discount_total", "tax_total", "total"),
             *("rounding_difference", "placed_at", "ship_by", "created_at", "lines", "holds"),
         )
@@ -108,22 +108,6 @@ class ReceivedLineSerializer(serializers.Serializer[Any]):
 class ReceiptSerializer(serializers.Serializer[Any]):
     location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
     lines = ReceivedLineSerializer(many=True, allow_empty=False)
-
-
-class NewOrderLineSerializer(serializers.Serializer[Any]):
-    sku = serializers.CharField(max_length=100, help_text="SKU, GTIN or barcode.")
-    quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
-    unit_price = serializers.DecimalField(
-        max_digits=16, decimal_places=4, min_value=0, required=False, allow_null=True
-    )
-
-
-class NewOrderSerializer(serializers.Serializer[Any]):
-    channel = serializers.SlugRelatedField(slug_field="code", queryset=Channel.objects.all())
-    customer = serializers.PrimaryKeyRelatedField(
-        queryset=Customer.objects.all(), required=False, allow_null=True
-    )
-    lines = NewOrderLineSerializer(many=True, allow_empty=False)
 
 
 class PaymentEventSerializer(serializers.ModelSerializer[PaymentEvent]):
@@ -193,7 +177,7 @@ class OrderViewSet(ReadOnlyViewSet):
     """Orders of every channel, newest first."""
 
     queryset = (
-        Order.objects.select_related("channel")
+        Order.objects.select_related("channel", "pickup_location")
         .prefetch_related("lines__variant", "holds")
         .order_by("-placed_at", "-pk")
     )
@@ -201,7 +185,9 @@ class OrderViewSet(ReadOnlyViewSet):
     filterset_class = OrderFilter
 
     @extend_schema(
-        request=NewOrderSerializer, responses={201: OrderSerializer}, parameters=[KEY_HEADER]
+        request=new_order_api.NewOrderSerializer,
+        responses={201: OrderSerializer},
+        parameters=[KEY_HEADER],
     )
     @action(
         detail=False,
@@ -210,12 +196,10 @@ class OrderViewSet(ReadOnlyViewSet):
     )
     def place(self, request: Request) -> Response:
         """Place an order of our own: all of it is promised, or nothing is kept."""
-        asked = NewOrderSerializer(data=request.data)
+        asked = new_order_api.NewOrderSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        order = operations.place_order(
-            channel=asked.validated_data["channel"],
-            customer=asked.validated_data.get("customer"),
-            lines=_order_lines(asked.validated_data["lines"]),
+        order = new_order_api.place(
+            asked=asked.validated_data,
             key=idempotency_key(request),
             at=timezone.now(),
             by=person(request),
@@ -291,20 +275,6 @@ class ReturnViewSet(ReadOnlyViewSet):
         return Response(self.get_serializer(self.get_queryset().get(pk=returned.pk)).data)
 
 
-def _order_lines(rows: list[dict[str, Any]]) -> list[NewOrderLine]:
-    variants = variants_by_code([row["sku"] for row in rows])
-    if unknown := sorted({row["sku"] for row in rows} - variants.keys()):
-        raise ValidationError({"lines": f"No article has the code {', '.join(unknown)}."})
-    return [
-        NewOrderLine(
-            variant_id=variants[row["sku"]],
-            quantity=row["quantity"],
-            unit_price=row.get("unit_price"),
-        )
-        for row in rows
-    ]
-
-
 class PaymentViewSet(ReadOnlyViewSet):
     """What was paid and how, newest first."""
 
@@ -330,5 +300,7 @@ def register(router: BaseRouter) -> None:
     router.register("orders", OrderViewSet)
     fulfillment_api.register(router)
     router.register("payments", PaymentViewSet)
+    pickups_api.register(router)
     router.register("refunds", RefundViewSet)
     router.register("returns", ReturnViewSet)
+    tills_api.register(router)
