@@ -49,8 +49,10 @@ def is_to_refund(returned: Return) -> bool:
     """Offer money while it is undecided, or when what was granted once does not stand any more."""
     if returned.order_id is None or returned.received_at is None:
         return False
+    if returned.status == Return.Status.RECEIVED:
+        return True
     credit = credit_of(returned)
-    return returned.status == Return.Status.RECEIVED or (credit.refunded + credit.exchanged == 0)
+    return credit.refunded + credit.exchanged == 0
 
 
 def is_received(returned: Return) -> bool:

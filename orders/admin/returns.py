@@ -20,7 +20,7 @@ from orders.admin.return_acts import (
     balance_words,
 )
 from orders.models import Claim, Exchange, Refund, Return, ReturnLine
-from orders.queries import credit_of
+from orders.queries import Credit, credit_of
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
 from retail.common.money import display as display_money
 
@@ -162,11 +162,20 @@ class ReturnAdmin(ViewOnlyAdmin):
 
     @display(description="Paid for what came")
     def shown_paid(self, returned: Return) -> str:
-        return display_money(credit_of(returned).paid, returned.currency)
+        return display_money(_credit_shown(returned).paid, returned.currency)
 
     @display(description="Not given back yet")
     def shown_left(self, returned: Return) -> str:
-        return display_money(credit_of(returned).left, returned.currency)
+        return display_money(_credit_shown(returned).left, returned.currency)
+
+
+def _credit_shown(returned: Return) -> Credit:
+    """Work the credit out once for a row, as a page asks for each of its values several times."""
+    known: Credit | None = getattr(returned, "credit_shown", None)
+    if known is None:
+        known = credit_of(returned)
+        returned.credit_shown = known  # type: ignore[attr-defined]  # for this page only
+    return known
 
 
 @admin.register(ReturnLine)

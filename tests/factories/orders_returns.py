@@ -1,5 +1,6 @@
 """Goods that come back: announced, received, exchanged, and what customers complain about."""
 
+from decimal import Decimal
 from itertools import count
 
 from inventory.models import Location
@@ -64,7 +65,7 @@ def exchanged_return(*, price="12.00", **values) -> Exchange:
     returned = received_return(**values)
     ChannelFactory(kind="MANUAL", currency=returned.currency)
     other = stock(units=5, reference=f"GR-X{next(_numbers)}")
-    line = NewOrderLine(variant_id=other.variant_id, quantity=1, unit_price=price)
+    line = NewOrderLine(variant_id=other.variant_id, quantity=1, unit_price=Decimal(price))
     return exchange(return_id=returned.pk, lines=[line], key="form", at=NOON)
 
 

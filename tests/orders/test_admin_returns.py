@@ -325,7 +325,7 @@ def test_page_takes_as_many_queries_whatever_the_number_of_lines(
     browser.get(few_lines)
 
     for page in (few_lines, many_lines):
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(9):
             browser.get(page)
 
 
