@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from retail.common.admin import Act
 
 # Each act is offered in the states it is for, so that one turn for all of them puts the likely next
-# one first: what stands in the way is cleared, then goods go out, then money comes in, then goods
-# and money come back. What is rarely done is folded into "More", what ends an order stands last.
+# one first: what stands in the way is cleared, goods go out, goods come back, money follows. What
+# is rarely done is folded into "More", what ends an order stands last.
 TURN = (
     *("link", "needs-no-stock", "release"),
-    *("hand-over", "ready", "ship", "promise", "payment"),
-    *("return", "refund", "announce-return", "claim"),
+    *("hand-over", "ready", "ship", "promise"),
+    *("return", "payment", "refund", "announce-return", "claim"),
     *("hold", "reroute", "reject", "priority", "take-back"),
 )
 
