@@ -229,6 +229,8 @@ class ParcelAdmin(ViewOnlyAdmin):
     list_select_related = ("fulfillment",)
     list_filter = ("carrier",)
     search_fields = ("tracking_number", "fulfillment__number")
+    # As above: nobody edits the link here.
+    readonly_fields = ("tracking_url",)
 
 
 class WaveInline(ViewOnlyInline):
