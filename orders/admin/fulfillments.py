@@ -227,7 +227,6 @@ class ParcelAdmin(ViewOnlyAdmin):
 
     list_display = ("carrier", "tracking_number", "fulfillment", "weight", "cost", "cost_currency")
     list_select_related = ("fulfillment",)
-    list_filter = ("carrier",)
     search_fields = ("tracking_number", "fulfillment__number")
     # As above: nobody edits the link here.
     readonly_fields = ("tracking_url",)
