@@ -11,7 +11,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
@@ -24,11 +23,26 @@ from orders import operations, queries
 from orders.models import RegisterDay, StoreReceipt
 from orders.operations import DayClose
 from retail.common.api import ReadOnlyViewSet, may
+from retail.common.money import ZERO
 
 MOST_LINES = 1000
 LONGEST_STRETCH = timedelta(days=366)
-_SHORT = {"required": False, "default": "", "allow_blank": True, "trim_whitespace": False}
-_MONEY = {"max_digits": 16, "decimal_places": 4}
+
+
+class OptionalText(serializers.CharField):
+    """Text that a till may leave out, kept as it was sent."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False, default="", allow_blank=True, trim_whitespace=False, **kwargs
+        )
+
+
+class Money(serializers.DecimalField):
+    """An amount in the currency of the document."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=16, decimal_places=4, **kwargs)
 
 
 class ReceiptSerializer(serializers.ModelSerializer[StoreReceipt]):
@@ -52,25 +66,23 @@ class ReceiptSerializer(serializers.ModelSerializer[StoreReceipt]):
 
 class NewReceiptLineSerializer(serializers.Serializer[Any]):
     line_id = serializers.CharField(max_length=100)
-    sku = serializers.CharField(max_length=100, **_SHORT)
-    gtin = serializers.CharField(max_length=100, **_SHORT)
-    name = serializers.CharField(max_length=300, **_SHORT)
+    sku = OptionalText(max_length=100)
+    gtin = OptionalText(max_length=100)
+    name = OptionalText(max_length=300)
     quantity = serializers.IntegerField(help_text="Below zero for what came back.")
-    unit_price = serializers.DecimalField(**_MONEY)
-    discount = serializers.DecimalField(**_MONEY, required=False, default=0)
-    tax = serializers.DecimalField(**_MONEY, required=False, default=0)
-    total = serializers.DecimalField(**_MONEY, help_text="Below zero for what came back.")
+    unit_price = Money()
+    discount = Money(required=False, default=ZERO)
+    tax = Money(required=False, default=ZERO)
+    total = Money(help_text="Below zero for what came back.")
     is_stocked = serializers.BooleanField(required=False, default=True)
-    sold_with = serializers.CharField(
-        max_length=100, help_text="Receipt or order that it was sold with.", **_SHORT
-    )
-    sold_at_register = serializers.CharField(max_length=50, **_SHORT)
+    sold_with = OptionalText(max_length=100, help_text="Receipt or order that it was sold with.")
+    sold_at_register = OptionalText(max_length=50)
 
 
 class TenderSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(max_length=50)
-    amount = serializers.DecimalField(**_MONEY, help_text="Below zero when given back.")
-    reference = serializers.CharField(max_length=100, **_SHORT)
+    amount = Money(help_text="Below zero when given back.")
+    reference = OptionalText(max_length=100)
 
 
 class NewReceiptSerializer(serializers.Serializer[Any]):
@@ -88,18 +100,21 @@ class NewReceiptSerializer(serializers.Serializer[Any]):
     sequence = serializers.IntegerField(min_value=0, required=False, allow_null=True, default=None)
     business_on = serializers.DateField()
     sold_at = serializers.DateTimeField()
-    cashier = serializers.CharField(max_length=100, **_SHORT)
+    cashier = OptionalText(max_length=100)
     currency = serializers.CharField(max_length=3)
-    total = serializers.DecimalField(**_MONEY)
-    discount_total = serializers.DecimalField(**_MONEY, required=False, default=0)
-    tax_total = serializers.DecimalField(**_MONEY, required=False, default=0)
+    total = Money()
+    discount_total = Money(required=False, default=ZERO)
+    tax_total = Money(required=False, default=ZERO)
     is_training = serializers.BooleanField(required=False, default=False)
-    customer = serializers.CharField(
-        max_length=100, help_text="Their id in the till's system.", **_SHORT
-    )
-    loyalty_card = serializers.CharField(max_length=90, **_SHORT)
-    lines = NewReceiptLineSerializer(many=True, max_length=MOST_LINES)
-    tenders = TenderSerializer(many=True, required=False, default=list, max_length=MOST_LINES)
+    customer = OptionalText(max_length=100, help_text="Their id in the till's system.")
+    loyalty_card = OptionalText(max_length=90)
+    lines = NewReceiptLineSerializer(many=True)
+    tenders = TenderSerializer(many=True, required=False, default=list)
+
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len(lines) > MOST_LINES:
+            raise serializers.ValidationError(f"A receipt has {MOST_LINES:,} lines at most.")
+        return lines
 
 
 class GapSerializer(serializers.Serializer[Any]):
@@ -145,10 +160,10 @@ class ReceiptViewSet(ReadOnlyViewSet):
     serializer_class = ReceiptSerializer
     filterset_fields = ("channel__code", "register", "number", "business_on", "is_training")
 
-    def get_permissions(self) -> list[BasePermission]:
+    def get_permissions(self) -> Any:
         if self.action == "create":
             return [may("orders.view_storereceipt", "orders.ingest_storereceipt")()]
-        return list(super().get_permissions())
+        return super().get_permissions()
 
     @extend_schema(
         request=NewReceiptSerializer, responses={200: ReceiptSerializer, 201: ReceiptSerializer}
@@ -209,10 +224,8 @@ class DayCloseSerializer(serializers.Serializer[Any]):
     business_on = serializers.DateField()
     currency = serializers.RegexField("^[A-Z]{3}$")
     receipts = serializers.IntegerField(min_value=0, max_value=999_999_999)
-    total = serializers.DecimalField(**_MONEY)
-    tenders = serializers.DictField(
-        child=serializers.DecimalField(**_MONEY), required=False, default=dict
-    )
+    total = Money()
+    tenders = serializers.DictField(child=Money(), required=False, default=dict)
     closed_at = serializers.DateTimeField()
 
 
@@ -237,10 +250,10 @@ class RegisterDayViewSet(ReadOnlyViewSet):
     serializer_class = RegisterDaySerializer
     filterset_class = RegisterDayFilter
 
-    def get_permissions(self) -> list[BasePermission]:
+    def get_permissions(self) -> Any:
         if self.action == "create":
             return [may("orders.view_registerday", "orders.ingest_storereceipt")()]
-        return list(super().get_permissions())
+        return super().get_permissions()
 
     @extend_schema(request=DayCloseSerializer, responses={201: RegisterDaySerializer})
     def create(self, request: Request) -> Response:

@@ -250,6 +250,19 @@ def lock_levels(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], Sto
     return {(level.location_id, level.variant_id): level for level in locked}
 
 
+def lock_goods(*, location: Location, variant_ids: Collection[int]) -> None:
+    """
+    Lock the cost pools and the levels at one place of all these articles.
+
+    For whoever moves them by several operations in one transaction: each would lock its own, and
+    one after the other they would break the one order of locks.
+
+    :raises NotStocked: an article that is not kept in stock.
+    """
+    lock_pools(variant_ids)
+    lock_levels({(location.pk, variant_id) for variant_id in variant_ids})
+
+
 def _create_levels(pairs: Collection[tuple[int, int]]) -> None:
     known = StockLevel.objects.filter(
         location_id__in=Ids({place for place, _ in pairs}),

@@ -63,7 +63,7 @@ def note_oversold(
     missing: variant id -> units that could not be promised. The levels that could serve the order
     are locked. Once per order, article and cause.
     """
-    if order.external_id is None or not missing:
+    if not _is_of_channel(order) or not missing:
         return
     free = _free_units(order, missing)
     short = {pk: units - free.get(pk, 0) for pk, units in missing.items()}
@@ -97,7 +97,7 @@ def note_withdrawn(*, order: Order, withdrawn: Iterable[WithdrawnPromise], at: d
     Only for units that nothing else is free for; a reservation that was over is none. The levels
     that could serve the order are locked. Once per order, article and cause.
     """
-    if order.external_id is None:
+    if not _is_of_channel(order):
         return
     gone: dict[tuple[int, str], int] = defaultdict(int)
     for each in withdrawn:
@@ -122,6 +122,11 @@ def note_withdrawn(*, order: Order, withdrawn: Iterable[WithdrawnPromise], at: d
                 )
             )
     _store(order, incidents, at=at)
+
+
+def _is_of_channel(order: Order) -> bool:
+    """Tell an order that a channel told from one that we placed ourselves, and could refuse."""
+    return order.external_updated_at is not None
 
 
 def _store(order: Order, incidents: Sequence[OversellIncident], *, at: datetime) -> None:

@@ -17,6 +17,7 @@ from orders.models import LineAllocation, Order, OrderEvent, OrderHold, OrderLin
 from orders.operations.contents import Contents, contents_of
 from orders.operations.events import event, record_events
 from orders.operations.holds import NewHold, open_holds
+from orders.operations.incidents import note_withdrawn
 from retail.common.models import User
 
 WHAT_HAPPENED = {
@@ -159,6 +160,7 @@ def settle_promises(*, order: Order, promises: Promises, at: datetime) -> int:
     LineAllocation.objects.bulk_update(promises.rows, ["units"])
     WithdrawnPromise.objects.bulk_update(pending, ["settled_at"])
     _tell(order, pending, sum(broken.values()), at)
+    note_withdrawn(order=order, withdrawn=pending, at=at)
     return sum(withdrawn.units for withdrawn in pending)
 
 

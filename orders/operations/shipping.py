@@ -29,7 +29,7 @@ from orders.operations.statuses import locked_order, settle_order
 from retail.common.errors import BusinessError
 from retail.common.models import User
 
-# Key of the one fulfillment that a channel does itself.
+# Key of the first fulfillment that a channel does itself.
 SOLD_BY_CHANNEL = "channel"
 
 
@@ -67,6 +67,7 @@ def ship(
     nothing is promised there any more, wherever something is.
     Locks: the order, then cost pools, stock levels and allocations.
 
+    :raises WrongMethod: its customer collects it.
     :raises WrongStatus: the order is completed or cancelled.
     :raises OrderOnHold: names every open hold; what was promised may be gone by now.
     :raises NothingToShip: nothing is promised there.
@@ -76,6 +77,8 @@ def ship(
     order = locked_order(order_id)
     if earlier := order.fulfillments.filter(key=key).first():
         return earlier
+    if order.delivery == Order.Delivery.PICKUP:
+        raise WrongMethod(f"{order} is handed over to its customer, not sent.")
     lines = lines_of(order)
     promises = promises_of(order=order, lines=lines, at=at)
     require_ready(order)
@@ -162,7 +165,9 @@ def sell_at_once(
     till stands, else the location that has most of them. None is returned without one, too.
     """
     contents = contents_of(lines)
-    pieces = {line.pk: line.open_quantity for line in lines if line.pk in contents}
+    pieces = {
+        line.pk: line.open_quantity for line in lines if line.pk in contents and line.open_quantity
+    }
     units = units_in((contents[line_id], count) for line_id, count in pieces.items())
     location = location or _place_of_sale(order.channel, units)
     if location is None:
@@ -174,7 +179,7 @@ def sell_at_once(
                 order=order,
                 location=location,
                 method=sale_method(order.channel),
-                key=SOLD_BY_CHANNEL,
+                key=_key_of_sale(order, lines),
                 shipped_at=sold_at,
             )
             sent = list_sent(fulfillment=fulfillment, lines=lines, pieces=pieces)
@@ -184,6 +189,14 @@ def sell_at_once(
     book_sent(fulfillment=fulfillment, sent=sent, at=sold_at)
     order.location = location
     return fulfillment
+
+
+def _key_of_sale(order: Order, lines: Sequence[OrderLine]) -> str:
+    """Return the key of what a channel hands over now; lines linked later have one of their own."""
+    if not any(line.shipped for line in lines):
+        return SOLD_BY_CHANNEL
+    times = order.fulfillments.filter(key__startswith=SOLD_BY_CHANNEL).count()
+    return f"{SOLD_BY_CHANNEL} {times + 1}"
 
 
 def _take_sold(

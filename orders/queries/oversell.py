@@ -23,7 +23,7 @@ WITH sold AS (
       FROM orders_order
      WHERE placed_at >= %(first)s::date::timestamp AT TIME ZONE %(zone)s
        AND placed_at < (%(last)s::date + 1)::timestamp AT TIME ZONE %(zone)s
-       AND external_id IS NOT NULL AND lifecycle <> %(draft)s
+       AND external_updated_at IS NOT NULL AND lifecycle <> %(draft)s
      GROUP BY month, channel_id
 ), happened AS (
     SELECT date_trunc('month', placed_at AT TIME ZONE %(zone)s)::date AS month, channel_id,

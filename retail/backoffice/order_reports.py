@@ -71,7 +71,7 @@ class StretchForm(forms.Form):
         cleaned = super().clean() or {}
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and not first <= last <= first + LONGEST_STRETCH:
-            raise forms.ValidationError("Ask for ten years at most, from the earlier day on.")
+            self.add_error("last", "Ask for ten years at most, from the earlier day on.")
         return cleaned
 
 

@@ -115,7 +115,7 @@ def test_exchanges_of_each_others_goods_do_not_wait_in_a_circle():
             ),
         )
 
-    outcomes = race(*[swap(one, other), swap(other, one)] * 4)
+    outcomes = race(*[swap(*pair) for pair in [(one, other), (other, one)] * 4])
 
     assert outcomes == [True] * 8
     assert (figures(one), figures(other)) == ((50, 0), (50, 0))

@@ -74,7 +74,7 @@ def test_receipt_is_taken_in_once_and_answered_again(client, till, level):
     assert first.json() == again.json()
     receipt = StoreReceipt.objects.get()
     assert first.json()["order"] == receipt.order_id
-    assert receipt.order.customer.identities.get(kind="ACCOUNT").raw == "4711"
+    assert receipt.order.customer.identities.get(kind="CHANNEL_ACCOUNT").raw == "4711"
     assert figures(level) == (8, 0)
 
 
