@@ -24,6 +24,7 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
+    OversellIncident,
     PackScan,
     Parcel,
     Payment,
@@ -42,7 +43,7 @@ WATCHED = (
     WithdrawnPromise, Fulfillment, FulfillmentItem, LineAllocation, LineComponent, Order,
     OrderEvent, OrderHold, OrderLine, PackScan, PickList, Parcel, Payment, PaymentEvent, Refund,
     RefundLine, Return, ReturnLine, RoutingDecision, RoutingRejection,
-    CancelledLine, Claim, Exchange,
+    CancelledLine, Claim, Exchange, OversellIncident,
 )  # fmt: skip
 
 
