@@ -48,8 +48,8 @@ def _push_refund(entry: OutboxEntry) -> bool:
         operations.note_push_failure(entry=entry, failure=failure, at=timezone.now())
         return False
     except BusinessError as refusal:
-        failure = ChannelError(refusal.message)
-        operations.note_push_failure(entry=entry, failure=failure, at=timezone.now())
+        trouble = ChannelError(refusal.message)
+        operations.note_push_failure(entry=entry, failure=trouble, at=timezone.now())
         return False
     operations.settle_sent_refund(
         refund_id=entry.payload["refund_id"], external_id=external_id, at=timezone.now()

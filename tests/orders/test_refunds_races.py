@@ -77,7 +77,7 @@ def test_the_race_for_one_payout_is_real_once_the_lock_is_gone():
 
     with (
         without_lock(),
-        both_read_before_either_writes((refund_payouts, "settle_refund")),
+        both_read_before_either_writes((refund_payouts, "_require_route")),
     ):
         outcomes = race(execute(refund, "one"), execute(refund, "other"))
 
