@@ -29,6 +29,10 @@ def is_open(order: Order) -> bool:
     return order.is_open
 
 
+def may_be_sent(order: Order) -> bool:
+    return order.delivery == Order.Delivery.SHIP and is_promised_anything(order)
+
+
 def is_promised_anything(order: Order) -> bool:
     return order.is_open and _promised_units(order) > 0
 
@@ -101,7 +105,7 @@ ORDER_ACTS = (
         permission="orders.ship_order",
         perform=ship,
         form=ShipForm,
-        is_offered=is_promised_anything,
+        is_offered=may_be_sent,
         consequences=ship_consequences,
         icon="local_shipping",
     ),

@@ -21,6 +21,7 @@ from retail.common.admin import ActForm, LineTable
 LINES_OF_A_NEW_ORDER = 8
 CUSTOMERS_NAMED = 5
 NEEDED = "Needed."
+ADDRESS = ("street", "postcode", "city", "country")
 
 
 class CustomerField(forms.CharField):
@@ -107,47 +108,20 @@ class NewOrderForm(ActForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
-        if cleaned["customer"] is None and not cleaned["name"]:
-            self.add_error("name", NEEDED)
+        cleaned["known_address"] = _known_address(cleaned)
+        for name in _lacking(cleaned):
+            self.add_error(name, NEEDED)
+        if self.errors:
+            return cleaned
         cleaned["lines"] = _order_lines(cleaned)
         cleaned["buyer"] = Buyer(
             name=cleaned["name"], email=cleaned["email"], phone=cleaned["phone"]
         )
-        cleaned["collecting"] = cleaned["address"] = cleaned["known_address"] = None
-        if cleaned["delivery"] == Order.Delivery.PICKUP:
-            cleaned["collecting"] = self._collecting(cleaned)
-        else:
-            cleaned["address"] = self._address(cleaned)
+        is_collected = cleaned["delivery"] == Order.Delivery.PICKUP
+        is_typed = not is_collected and cleaned["known_address"] is None
+        cleaned["collecting"] = _collecting(cleaned) if is_collected else None
+        cleaned["address"] = _typed_address(cleaned) if is_typed else None
         return cleaned
-
-    def _collecting(self, cleaned: Mapping[str, Any]) -> Collecting | None:
-        if cleaned["pickup_location"] is None:
-            self.add_error("pickup_location", NEEDED)
-            return None
-        customer: Customer | None = cleaned["customer"]
-        return Collecting(
-            location=cleaned["pickup_location"],
-            name=cleaned["collector"] or cleaned["name"] or (customer.name if customer else ""),
-            is_curbside=cleaned["is_curbside"],
-        )
-
-    def _address(self, cleaned: dict[str, Any]) -> PostalAddress | None:
-        """Return the address that was typed; else `known_address` is the customer's last one."""
-        parts = ("street", "postcode", "city", "country")
-        if not any(cleaned[part] for part in parts) and cleaned["customer"] is not None:
-            cleaned["known_address"] = newest_address(cleaned["customer"])
-            if cleaned["known_address"] is not None:
-                return None
-        for part in parts:
-            if not cleaned[part]:
-                self.add_error(part, NEEDED)
-        customer: Customer | None = cleaned["customer"]
-        return PostalAddress(
-            name=cleaned["name"] or (customer.name if customer else ""),
-            **{part: cleaned[part] for part in ("street", "postcode", "city")},
-            country=cleaned["country"].upper(),
-            phone=cleaned["phone"],
-        )
 
 
 def planned_address(cleaned: Mapping[str, Any]) -> Address | None:
@@ -164,6 +138,49 @@ def planned_address(cleaned: Mapping[str, Any]) -> Address | None:
         postcode=typed.postcode,
         city=typed.city,
         country=typed.country,
+    )
+
+
+def _lacking(cleaned: Mapping[str, Any]) -> list[str]:
+    """Return the fields that have to be filled in, as the others are."""
+    needed = [] if cleaned["customer"] else ["name"]
+    if cleaned["delivery"] == Order.Delivery.PICKUP:
+        needed.append("pickup_location")
+    elif cleaned["known_address"] is None:
+        needed += ADDRESS
+    return [name for name in needed if not cleaned[name]]
+
+
+def _known_address(cleaned: Mapping[str, Any]) -> Address | None:
+    """Return where a known customer had it sent last, when nothing else was typed."""
+    is_sent = cleaned["delivery"] == Order.Delivery.SHIP
+    is_typed = any(cleaned[part] for part in ADDRESS)
+    if cleaned["customer"] is None or is_typed or not is_sent:
+        return None
+    return newest_address(cleaned["customer"])
+
+
+def _name_of(cleaned: Mapping[str, Any]) -> str:
+    customer: Customer | None = cleaned["customer"]
+    return cleaned["name"] or (customer.name if customer else "")
+
+
+def _collecting(cleaned: Mapping[str, Any]) -> Collecting:
+    return Collecting(
+        location=cleaned["pickup_location"],
+        name=cleaned["collector"] or _name_of(cleaned),
+        is_curbside=cleaned["is_curbside"],
+    )
+
+
+def _typed_address(cleaned: Mapping[str, Any]) -> PostalAddress:
+    return PostalAddress(
+        name=_name_of(cleaned),
+        street=cleaned["street"],
+        postcode=cleaned["postcode"],
+        city=cleaned["city"],
+        country=cleaned["country"].upper(),
+        phone=cleaned["phone"],
     )
 
 

@@ -138,7 +138,7 @@ def is_ready(document: Document) -> bool:
 
 
 def is_awaited(document: Document) -> bool:
-    return _status(document) in {Pickup.Status.WAITING, Pickup.Status.READY}
+    return _status(document) in Pickup.AWAITED
 
 
 def ready(request: HttpRequest, document: Document, cleaned: Cleaned, now: datetime) -> str:

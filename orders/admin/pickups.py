@@ -143,8 +143,7 @@ class PickupAdmin(ViewOnlyAdmin):
         if pickup.arrived_at is None:
             return ""
         where = ", ".join(part for part in (pickup.vehicle, pickup.bay) if part)
-        is_here = pickup.status in {Pickup.Status.WAITING, Pickup.Status.READY}
-        return "HERE" if is_here else "GONE", where or _moment(pickup.arrived_at)
+        return "HERE" if pickup.is_awaited else "GONE", where or _moment(pickup.arrived_at)
 
     @display(description="Payment")
     def shown_payment(self, pickup: Pickup) -> str:

@@ -38,6 +38,8 @@ class Pickup(models.Model):
         Status.CANCELLED: frozenset(),
     }
 
+    AWAITED = (Status.WAITING, Status.READY)
+
     class Proof(models.TextChoices):
         CODE = "CODE", "Code"
         NAME = "NAME", "Name, with a document"
@@ -94,3 +96,8 @@ class Pickup(models.Model):
 
     def __str__(self) -> str:
         return f"Pickup {self.pk}"
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its customer may still come."""
+        return self.status in self.AWAITED

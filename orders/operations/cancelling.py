@@ -17,18 +17,16 @@ from orders.models import (
     OrderEvent,
     OrderHold,
     OrderLine,
-    Pickup,
 )
 from orders.operations.events import event, record_events
 from orders.operations.holds import LONGEST_REASON, close_holds
 from orders.operations.parcels import is_told
 from orders.operations.payments import follow_payments
 from orders.operations.promised import Promises, lines_of, locked_promises_of
-from orders.operations.putting_back import keep_only
+from orders.operations.putting_back import end_pickup, keep_only
 from orders.operations.statuses import locked_order
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
-from retail.common.status import check_move
 
 
 class InvalidCancellation(BusinessError):
@@ -112,7 +110,6 @@ def call_off(
     )
     if any(line.open_quantity for line in lines):
         _close_holds_of_part(order, lines, promises, at=at, by=by)
-        _wait_again(order)
     else:
         _end(order, lines, at=at, by=by)
     follow_payments(order=order, lines=lines, at=at, by=by)
@@ -243,11 +240,7 @@ def _end(order: Order, lines: Sequence[OrderLine], *, at: datetime, by: User | N
     _decide_with_it(order, note, at=at, by=by)
     if not any(line.shipped for line in lines):
         order.lifecycle = Order.Lifecycle.CANCELLED
-    pickup = Pickup.objects.filter(order=order).first()
-    if pickup is not None and pickup.status in {Pickup.Status.WAITING, Pickup.Status.READY}:
-        check_move(pickup, Pickup.Status.CANCELLED)
-        pickup.status = Pickup.Status.CANCELLED
-        pickup.save(update_fields=["status"])
+    end_pickup(order)
 
 
 def _decide_with_it(order: Order, note: str, *, at: datetime, by: User | None) -> None:
@@ -259,12 +252,3 @@ def _decide_with_it(order: Order, note: str, *, at: datetime, by: User | None) -
         conflict.decision = decisions.TAKE_THEIRS if is_theirs else decisions.KEEP_OURS
         conflict.decided_at, conflict.decided_by, conflict.note = at, by, note
     ChannelConflict.objects.bulk_update(conflicts, ["decision", "decided_at", "decided_by", "note"])
-
-
-def _wait_again(order: Order) -> None:
-    """Let a pickup wait again whose goods no longer lie ready."""
-    if order.fulfillments.begun().filter(status="READY").exists():
-        return
-    Pickup.objects.filter(order=order, status=Pickup.Status.READY).update(
-        status=Pickup.Status.WAITING, ready_at=None, expires_at=None
-    )

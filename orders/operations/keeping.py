@@ -36,7 +36,7 @@ def note_arrival(
     """
     vehicle, bay = vehicle.strip()[:LONGEST_VEHICLE], bay.strip()[:LONGEST_BAY]
     order, pickup = locked_pickup(order_id)
-    if pickup.status not in {Pickup.Status.WAITING, Pickup.Status.READY}:
+    if not pickup.is_awaited:
         raise WrongStatus(
             f"{order} is {pickup.get_status_display().lower()}: nothing is left to be collected.",
             status=pickup.status,

@@ -10,6 +10,7 @@ from orders.operations.begun import BegunPieces, begun_pieces, free_pieces
 from orders.operations.packing import put_goods_back
 from orders.operations.promised import Promises, Spot, give_back
 from retail.common.models import User
+from retail.common.status import check_move
 
 # What is called off first: goods that are only being fetched, then those in a closed parcel.
 EASIEST_FIRST = (
@@ -72,6 +73,15 @@ def put_back(
         Pickup.objects.filter(order__in=lay_ready, status=Pickup.Status.READY).update(
             status=Pickup.Status.WAITING, ready_at=None, expires_at=None, expiry_proposed_at=None
         )
+
+
+def end_pickup(order: Order) -> None:
+    """End the pickup of a locked order of which nothing is left to be collected here."""
+    pickup = Pickup.objects.filter(order=order).first()
+    if pickup is not None and pickup.is_awaited:
+        check_move(pickup, Pickup.Status.CANCELLED)
+        pickup.status = Pickup.Status.CANCELLED
+        pickup.save(update_fields=["status"])
 
 
 def begun_fulfillments(order: Order) -> list[Fulfillment]:

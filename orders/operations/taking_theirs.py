@@ -32,7 +32,7 @@ from orders.operations.cancelling import call_off, open_pieces, tell_cancellatio
 from orders.operations.changes import Amounts
 from orders.operations.leaving import list_sent, take_out
 from orders.operations.promised import lines_of, promises_of
-from orders.operations.putting_back import begun_fulfillments, put_back
+from orders.operations.putting_back import begun_fulfillments, end_pickup, put_back
 from orders.operations.shipping import SOLD_BY_CHANNEL, sell_at_once
 from retail.common.errors import BusinessError
 from retail.common.models import User
@@ -183,6 +183,7 @@ def _book_as_sold(order: Order, _conflict: ChannelConflict, at: datetime, by: Us
     lines = _lines_with_something_left(order)
     reason = "The channel has sent the goods."
     put_back(fulfillments=begun_fulfillments(order), reason=reason, at=at, by=by)
+    end_pickup(order)
     promises = promises_of(order=order, lines=lines, at=at)
     if not promises.rows:
         if sell_at_once(order=order, lines=lines, location=None, sold_at=at) is None:

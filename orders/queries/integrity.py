@@ -34,6 +34,7 @@ from orders.models import (
 )
 from orders.queries.integrity_fulfillment import fulfillment_differences
 from orders.queries.integrity_payments import payment_differences
+from orders.queries.integrity_pickups import pickup_differences
 from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
 from retail.common.integrity import Difference
 
@@ -55,6 +56,7 @@ def differences() -> list[Difference]:
         *_returns_against_movements(),
         *_statuses_against_rows(),
         *payment_differences(),
+        *pickup_differences(),
     ]
 
 

@@ -34,9 +34,7 @@ def pickups_ready() -> QuerySet[Pickup]:
 
 def pickups_arrived() -> QuerySet[Pickup]:
     """Return pickups whose customers wait outside."""
-    return Pickup.objects.filter(
-        status__in=[Pickup.Status.WAITING, Pickup.Status.READY], arrived_at__isnull=False
-    )
+    return Pickup.objects.filter(status__in=Pickup.AWAITED, arrived_at__isnull=False)
 
 
 def pickups_to_put_back() -> QuerySet[Pickup]:

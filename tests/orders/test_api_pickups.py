@@ -54,11 +54,11 @@ def test_pickups_are_listed_in_a_fixed_number_of_queries(counter, django_assert_
     place = pickup_place()
     ready_order(place=place)
     counter.get(PICKUPS)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         counter.get(PICKUPS)
     for _ in range(2):
         ready_order(place=place)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         counter.get(PICKUPS)
 
 

@@ -23,6 +23,7 @@ from orders.operations import (
     ProofMissing,
     UnknownPickup,
     WrongCode,
+    WrongMethod,
     cancel_order,
     decide_conflict,
     expire_pickup,
@@ -36,6 +37,7 @@ from orders.operations import (
     propose_expired,
     release_hold,
     scan_unit,
+    ship,
     start_picking,
 )
 from orders.queries import (
@@ -522,15 +524,20 @@ def test_other_goods_that_lie_ready_wait_for_those_that_were_put_back():
     assert differences() == []
 
 
-def cancelled_there(**values) -> Order:
-    """Cancel an order on its channel that lies ready with us."""
+def told_again(**changed):
+    """Let an order lie ready; return it and what its channel tells of it then."""
     place, channel = pickup_place(), ChannelFactory()
     level = stock(location=place)
     first = incoming_order(incoming_line(sku=level.variant.sku), pickup_location=place.code)
     order = ingest_order(channel=channel, incoming=first, at=NOON).order
     mark_ready(order_id=order.pk, key="ready", at=NOON)
-    newer = replace(first, status=IncomingStatus.CANCELLED, updated_at=NOON + timedelta(minutes=5))
-    ingest_order(channel=channel, incoming=newer, at=LATER)
+    return order, replace(first, updated_at=NOON + timedelta(minutes=5), **changed)
+
+
+def cancelled_there() -> Order:
+    """Cancel an order on its channel that lies ready with us."""
+    order, newer = told_again(status=IncomingStatus.CANCELLED)
+    ingest_order(channel=order.channel, incoming=newer, at=LATER)
     return order
 
 
@@ -554,3 +561,37 @@ def test_order_cancelled_there_is_handed_over_once_ours_is_kept():
     hand_over(order_id=order.pk, code=order.pickup.code, at=LATER)
 
     assert status_of(order) == "COLLECTED"
+
+
+def test_order_that_is_collected_is_not_sent():
+    order = pickup_order()
+
+    refused(WrongMethod, ship, order_id=order.pk, key="parcel")
+
+
+@pytest.mark.parametrize("decision", ["TAKE_THEIRS", "KEEP_OURS"])
+def test_order_that_its_channel_says_it_has_handed_over(decision):
+    order, newer = told_again(status=IncomingStatus.SHIPPED)
+    ingest_order(channel=order.channel, incoming=newer, at=LATER)
+    conflict = order.conflicts.get()
+    assert (conflict.kind, status_of(order)) == ("SHIPPED", "READY")
+
+    decide_conflict(conflict_id=conflict.pk, decision=decision, at=LATER)
+
+    order.refresh_from_db()
+    gone = ("CANCELLED", "COMPLETED", (9, 0))
+    expected = gone if decision == "TAKE_THEIRS" else ("READY", "CONFIRMED", (10, 1))
+    assert (status_of(order), order.lifecycle, stock_of(order)) == expected
+    assert differences() == []
+
+
+def test_pickup_that_is_awaited_of_an_order_that_is_closed_is_a_difference():
+    order = ready_order()
+    Pickup.objects.filter(order=collected_order()).update(vehicle="red van")
+    Order.objects.filter(pk=order.pk).update(lifecycle="COMPLETED")
+
+    found = [difference for difference in differences() if difference.kind == "pickup"]
+
+    assert [(difference.key, difference.actual) for difference in found] == [
+        (order.number, "READY")
+    ]
