@@ -164,11 +164,15 @@ class EventInline(ViewOnlyInline):
         return event_words(event)
 
 
+# Details by which acts find their own events again; they tell a person nothing.
+KEYS = frozenset({"key", "decision"})
+
+
 def event_words(event: OrderEvent) -> str:
     """Return the details of an event as a person reads them; lists are counted, not shown."""
     words = []
     for name, value in event.details.items():
-        if value in (None, "", False, [], {}):
+        if name in KEYS or value in (None, "", False, [], {}):
             continue
         told = f"{len(value)}" if isinstance(value, list | dict) else f"{value}"
         words.append(name if value is True else f"{name} {told}")

@@ -74,7 +74,7 @@ def reroute(
     give_back(order=order, promises=promises, units=instead, at=at, by=by)
     promise_anew(order, lines, attempt, at=at, by=by)
     decision = order.routing_decisions.latest("pk")
-    details = {"key": key, "decision": decision.pk, "places": sorted(decision.chosen)}
+    details = {"key": key, "decision": decision.pk, "places": ", ".join(sorted(decision.chosen))}
     record_events([event(order, OrderEvent.Kind.ROUTED, at=at, by=by, **details)])
     return decision
 

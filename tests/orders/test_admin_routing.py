@@ -218,8 +218,11 @@ def test_order_is_served_from_another_place(browser):
 
     told = act_on(browser, order, "reroute", location=other.location_id)
 
+    page = said(browser.get(address(Order, "change", order.pk)))
     assert told == [f"{order} is served from {other.location.code} now."]
     assert promised_at(order) == {other.location_id: 3}
+    assert f"places {other.location.code}" in page
+    assert "key form-1" not in page
 
 
 def test_rules_choose_when_the_person_names_no_place(browser):

@@ -40,7 +40,7 @@ def test_order_is_served_from_the_place_that_was_chosen():
     assert (order.location, level.allocated) == (other.location, 0)
     assert (decision.cause, decision.decided_by, decision.missing) == ("BY_HAND", person, 0)
     assert decision.chosen == {other.location.code: {str(order.lines.get().pk): 3}}
-    assert routed.details["places"] == [other.location.code]
+    assert routed.details["places"] == other.location.code
     assert routed.caused_by == person
     assert differences() == []
 
