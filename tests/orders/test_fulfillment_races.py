@@ -149,11 +149,11 @@ def test_sending_packed_goods_beside_sending_the_rest_sends_each_piece_once():
 
 def test_waves_at_once_pick_each_order_once_and_keep_the_capacity():
     level = stock(units=100)
-    level.location.daily_capacity = 4
-    level.location.save()
     channel = ChannelFactory()
     for _ in range(6):
         open_order(level=level, channel=channel, quantity=1)
+    level.location.daily_capacity = 4
+    level.location.save()
 
     def wave(key):
         return lambda: start_picking(location=level.location, key=key, limit=3, at=NOON)

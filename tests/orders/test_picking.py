@@ -185,10 +185,15 @@ def test_order_whose_promise_was_taken_back_is_not_picked(level, channel):
         wave(level)
 
 
-def test_capacity_of_the_day_is_kept(level, channel):
-    level.location.daily_capacity = 2
+def send_at_most(level, orders):
+    """Limit what the place sends in a day, after orders beyond that were promised there."""
+    level.location.daily_capacity = orders
     level.location.save()
+
+
+def test_capacity_of_the_day_is_kept(level, channel):
     first, second, third = (open_order(level=level, channel=channel) for _ in range(3))
+    send_at_most(level, 2)
 
     begun = wave(level, first, key="one")
     rest = wave(level, key="two")
@@ -202,9 +207,8 @@ def test_capacity_of_the_day_is_kept(level, channel):
 
 
 def test_what_is_put_back_leaves_room_for_another_order(level, channel):
-    level.location.daily_capacity = 1
-    level.location.save()
     first, second = (open_order(level=level, channel=channel) for _ in range(2))
+    send_at_most(level, 1)
     fulfillment = wave(level, first, key="one").pick_list.fulfillments.get()
     put_back(fulfillment_id=fulfillment.pk, reason="Too late today.", at=NOON)
 
@@ -212,10 +216,9 @@ def test_what_is_put_back_leaves_room_for_another_order(level, channel):
 
 
 def test_order_to_be_collected_is_picked_as_such_beyond_the_capacity(level, channel):
-    level.location.daily_capacity = 1
-    level.location.is_pickup = True
-    level.location.save()
     sent, collected = (open_order(level=level, channel=channel) for _ in range(2))
+    level.location.is_pickup = True
+    send_at_most(level, 1)
     type(collected).objects.filter(pk=collected.pk).update(
         delivery="PICKUP", pickup_location=level.location
     )
