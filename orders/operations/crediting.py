@@ -12,6 +12,7 @@ from orders.models import Refund, Return
 from orders.operations.closing import close
 from orders.operations.refunds import RefundedLine, grant_refund
 from orders.operations.returns import locked_return
+from orders.queries.returns import credit_of
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
 from retail.common.money import ZERO
@@ -40,7 +41,8 @@ def refund_return(
     Locks: the order.
 
     :raises NoSale: a blind return.
-    :raises WrongStatus: nothing came yet, or it was closed without a refund that stands.
+    :raises WrongStatus: nothing came yet, or it is decided already: closed with a refund that
+        stands, or exchanged.
     """
     order, returned = locked_return(return_id)
     if order is None:
@@ -52,6 +54,7 @@ def refund_return(
             f"{returned} is {returned.get_status_display().lower()}: nothing came yet.",
             status=returned.status,
         )
+    _require_undecided(returned)
     refund = grant_refund(
         order_id=order.pk,
         amount=amount,
@@ -65,6 +68,18 @@ def refund_return(
     if returned.status == Return.Status.RECEIVED:
         close(returned, at=at, by=by, note=f"Refund {refund}")
     return refund
+
+
+def _require_undecided(returned: Return) -> None:
+    """Pass while nothing was given for it; one that was declined may be granted anew."""
+    if returned.status != Return.Status.CLOSED:
+        return
+    credit = credit_of(returned)
+    if credit.refunded + credit.exchanged > ZERO:
+        raise WrongStatus(
+            f"{returned} is closed: {returned.close_note or 'it is decided'}.",
+            status=returned.status,
+        )
 
 
 def _refunded_lines(returned: Return, amount: Decimal) -> list[RefundedLine]:

@@ -10,6 +10,7 @@ from orders.operations import (
     RefundTooHigh,
     ReturnedLine,
     ReturnUnexplained,
+    cancel_refund,
     close_return,
     execute_refund,
     record_payment,
@@ -120,6 +121,18 @@ def test_granting_with_the_same_key_happens_once():
 
     assert grant(returned) == first
     assert books() == before
+
+
+def test_granting_again_for_what_is_decided_is_refused():
+    returned = received_return(order=paid_order())
+    refund = grant(returned)
+
+    text = refused(WrongStatus, grant, returned=returned, key="another")
+    cancel_refund(refund_id=refund.pk, note="Wrong amount", at=NOON)
+    anew = grant(returned, "9.00", key="another")
+
+    assert f"Refund {refund}" in text
+    assert (anew.amount, credit_of(returned).refunded) == (Decimal("9.00"), Decimal("9.00"))
 
 
 def test_refund_above_the_limit_waits_for_another_and_closes_the_return(settings):

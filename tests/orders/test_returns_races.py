@@ -1,5 +1,6 @@
 """Returns at the same moment: goods come back once, whoever books them."""
 
+from decimal import Decimal
 from unittest import mock
 
 import pytest
@@ -12,6 +13,7 @@ from orders.operations import (
     ReturnedLine,
     ReturnedTooMuch,
     receive_return,
+    refund_return,
     register_return,
     take_back,
     take_back_blind,
@@ -22,7 +24,8 @@ from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON
 from tests.factories.inventory import LocationFactory, stock
 from tests.factories.orders import shipped_order
-from tests.factories.orders_returns import expected_return
+from tests.factories.orders_returns import expected_return, received_return
+from tests.orders.test_exchanges import paid_order
 from tests.races import both_read_before_either_writes, race, refusal_among
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,3 +130,20 @@ def test_blind_return_with_one_key_at_once_comes_in_once():
     level.refresh_from_db()
     assert len({outcome.pk for outcome in outcomes}) == 1
     assert level.on_hand == 2
+
+
+def test_two_people_granting_for_one_return_at_once_grant_once():
+    order = paid_order()
+    returned = received_return(order=order)
+
+    outcomes = race(
+        *(
+            lambda key=key: refund_return(
+                return_id=returned.pk, amount=Decimal(10), reason="Returned", key=key, at=NOON
+            )
+            for key in ("a", "b", "c")
+        )
+    )
+
+    assert sum(isinstance(outcome, WrongStatus) for outcome in outcomes) == 2
+    assert order.refunds.count() == 1
