@@ -109,6 +109,7 @@ def refund_at(status: str) -> Refund:
 
 
 MAKERS = {
+    PaymentRule: lambda: PaymentRuleFactory(method=f"method-{next(_numbers)}"),
     Payment: lambda: Payment.objects.get(order=open_order()),
     PaymentEvent: lambda: PaymentEvent.objects.get(payment__order=open_order()),
     Refund: grant,
