@@ -376,9 +376,9 @@ def test_bundles_cost_as_many_queries_whatever_their_number(place, django_assert
     ordered((sets[0], 1), channel=channel)
 
     for incoming in orders:
-        with django_assert_num_queries(34):
+        with django_assert_num_queries(23):
             order = ingest_order(channel=channel, incoming=incoming, at=NOON).order
-        with django_assert_num_queries(34):
+        with django_assert_num_queries(36):
             ship(order_id=order.pk, key="all", at=NOON)
 
 
