@@ -20,6 +20,9 @@ from orders.models import (
 from orders.queries.work import waiting_orders
 
 Orders = QuerySet[Order]
+# One more than a list shows, so that it knows that there are others.
+MOST_SHOWN = 1_001
+OPEN = (Order.Lifecycle.PLACED, Order.Lifecycle.CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,21 @@ class Queue:
 
 def overdue_orders(*, at: datetime) -> Orders:
     """Return open orders that should have been shipped by now."""
-    return Order.objects.open().filter(ship_by__lt=at)
+    return Order.objects.filter(lifecycle__in=OPEN, ship_by__lt=at)
 
 
 def _needs_attention(orders: Orders, at: datetime) -> Orders:
     """Keep what is held, what the channel and we disagree about, and what is overdue."""
-    held = OrderHold.objects.open().values_list("order_id", flat=True)
-    disputed = ChannelConflict.objects.open().values_list("order_id", flat=True)
-    overdue = overdue_orders(at=at).values_list("pk", flat=True)
-    # A union of three short lists: joined by OR the condition would be tried on every order.
-    return orders.filter(pk__in=held.union(disputed, overdue))
+    held = orders.filter(pk__in=OrderHold.objects.open().values("order"))
+    disputed = orders.filter(pk__in=ChannelConflict.objects.open().values("order"))
+    overdue = orders.filter(lifecycle__in=OPEN, ship_by__lt=at)
+    # The newest of each, united: joined by OR the condition would be tried on every order, and a
+    # shop that is behind has more of them than anybody looks at.
+    first, *others = (
+        each.order_by("-placed_at", "-pk").values("pk")[:MOST_SHOWN]
+        for each in (held, disputed, overdue)
+    )
+    return orders.filter(pk__in=first.union(*others))
 
 
 def _on_hold(orders: Orders, _at: datetime) -> Orders:
