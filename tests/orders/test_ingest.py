@@ -476,7 +476,8 @@ def test_article_found_by_sku_is_remembered_by_its_ids(channel):
 def test_ingest_takes_as_many_queries_whatever_the_number_of_lines(
     channel, django_assert_num_queries
 ):
-    levels = [stock(reference=f"GR-{n}", units=100) for n in range(6)]
+    place = LocationFactory()
+    levels = [stock(location=place, reference=f"GR-{n}", units=100) for n in range(6)]
     few, many = (
         incoming_order(
             *(

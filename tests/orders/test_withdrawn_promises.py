@@ -265,7 +265,7 @@ def test_settling_takes_as_many_queries_whatever_the_number_of_lines(django_asse
             at=NOON,
         )
 
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(20):
             settle_withdrawn(order_id=order.pk, at=NOON)
 
 
