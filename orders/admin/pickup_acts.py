@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from orders.operations import PaidAtPickup
 from retail.common.admin import Act, ActForm
 from retail.common.errors import NotAllowed
 from retail.common.models import User
-from retail.common.money import display
+from retail.common.money import display, round_amount
 
 Cleaned = Mapping[str, Any]
 Document = Order | Pickup
@@ -52,7 +53,7 @@ class HandOverForm(ActForm):
         order = order_of(document)
         self.fields["amount"] = AmountField(
             label=f"Paid now, in {order.currency}",
-            initial=missing_amount(order) or None,
+            initial=_rounded(order, missing_amount(order)),
             required=False,
             help_text="Left empty: it was recorded already.",
         )
@@ -113,7 +114,7 @@ class PutBackForm(ActForm):
         if document is not None:
             order = order_of(document)
             self.fields["amount"].label = f"Refund in {order.currency}"
-            self.fields["amount"].initial = operations.left_to_grant(order) or None
+            self.fields["amount"].initial = _rounded(order, operations.left_to_grant(order))
 
 
 def order_of(document: Document) -> Order:
@@ -201,7 +202,10 @@ def expire(request: HttpRequest, document: Document, cleaned: Cleaned, now: date
 
 def hand_over_consequences(document: Document) -> Sequence[str]:
     order = order_of(document)
-    sentences = ["Its goods leave stock; the channel is told that they were collected."]
+    sentences = [
+        _whose(document),
+        "Its goods leave stock; the channel is told that they were collected.",
+    ]
     if not operations.is_paid_for(order):
         due = _money(order, missing_amount(order))
         sentences.append(f"{due} is to be paid. It is written down with the hand-over.")
@@ -211,7 +215,10 @@ def hand_over_consequences(document: Document) -> Sequence[str]:
 def ready_consequences(document: Document) -> Sequence[str]:
     order = order_of(document)
     place = order.pickup_location
-    sentences = ["All goods lie at the counter, and nobody picks or sends them any more."]
+    sentences = [
+        _whose(document),
+        "All goods lie at the counter, and nobody picks or sends them any more.",
+    ]
     if place is not None:
         sentences.append(f"It is kept for {place.pickup_hold_days} days.")
         sentences.append("The customer is told the code and the place by e-mail.")
@@ -224,6 +231,7 @@ def expire_consequences(document: Document) -> Sequence[str]:
     units = sum(promises.units().values())
     left = _money(order, operations.left_to_grant(order))
     return [
+        _whose(document),
         f"{units} promised units go back on the shelf and are free again.",
         "The order is cancelled, and its channel is told.",
         f"{left} was paid for it and is not given back yet.",
@@ -233,6 +241,18 @@ def expire_consequences(document: Document) -> Sequence[str]:
 def _status(document: Document) -> str | None:
     pickup = pickup_of(document)
     return pickup.status if pickup is not None else None
+
+
+def _whose(document: Document) -> str:
+    """Say which order it is and who comes for it: the wrong one would be handed over for good."""
+    order, pickup = order_of(document), pickup_of(document)
+    name = pickup.collector_name if pickup is not None else ""
+    return f"{order}, collected by {name}." if name else f"{order}."
+
+
+def _rounded(order: Order, amount: Decimal) -> Decimal | None:
+    """Return an amount as people write it, None for nothing."""
+    return round_amount(amount, order.currency) or None
 
 
 def _money(order: Order, amount: Any) -> str:

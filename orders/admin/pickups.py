@@ -126,24 +126,27 @@ class PickupAdmin(ViewOnlyAdmin):
         return pickup.status, pickup.get_status_display()
 
     @display(description="Ready by", ordering="promised_at", label={"LATE": "danger"})
-    def shown_promised(self, pickup: Pickup) -> tuple[str, str]:
+    def shown_promised(self, pickup: Pickup) -> tuple[str, str] | str:
         is_waiting = pickup.status == Pickup.Status.WAITING
         is_late = is_waiting and pickup.promised_at < timezone.now()
-        return "LATE" if is_late else "DUE", _moment(pickup.promised_at)
+        moment = _moment(pickup.promised_at)
+        return ("LATE", moment) if is_late else moment
 
     @display(description="Kept until", ordering="expires_at", label={"LATE": "danger"})
     def shown_expires(self, pickup: Pickup) -> tuple[str, str] | str:
         if pickup.expires_at is None:
             return ""
         is_late = pickup.status == Pickup.Status.READY and pickup.expires_at < timezone.now()
-        return "LATE" if is_late else "DUE", _moment(pickup.expires_at)
+        moment = _moment(pickup.expires_at)
+        return ("LATE", moment) if is_late else moment
 
     @display(description="Arrived", ordering="arrived_at", label={"HERE": "info"})
     def shown_arrival(self, pickup: Pickup) -> tuple[str, str] | str:
         if pickup.arrived_at is None:
             return ""
         where = ", ".join(part for part in (pickup.vehicle, pickup.bay) if part)
-        return "HERE" if pickup.is_awaited else "GONE", where or _moment(pickup.arrived_at)
+        told = where or _moment(pickup.arrived_at)
+        return ("HERE", told) if pickup.is_awaited else told
 
     @display(description="Payment")
     def shown_payment(self, pickup: Pickup) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from orders.admin import PickupAdmin
 from orders.models import Payment, Pickup, Refund
@@ -96,12 +97,14 @@ def test_pickup_is_found_by_code_numbers_and_name(browser):
 
 def test_list_marks_what_is_overdue(browser):
     due, ready = pickup_order(), ready_order(at=timezone.now())
-    marked = {
-        row.order: PickupAdmin.shown_promised(None, row)[0]
+    shown = {
+        row.order: PickupAdmin.shown_promised(None, row)
         for row in browser.get(LIST).context["cl"].result_list
     }
 
-    assert marked == {due: "LATE", ready: "DUE"}
+    moment = date_format(timezone.localtime(due.pickup.promised_at), "SHORT_DATETIME_FORMAT")
+    assert shown[due] == ("LATE", moment)
+    assert isinstance(shown[ready], str)
 
 
 def test_list_takes_as_many_queries_whatever_its_length(browser, django_assert_num_queries):
@@ -221,7 +224,8 @@ def test_putting_back_tells_what_follows_and_grants_the_refund(browser):
     told = page.content.decode()
     assert "2 promised units go back on the shelf and are free again." in told
     assert "20.00 GBP was paid for it and is not given back yet." in told
-    assert page.context["form"].fields["amount"].initial == 20
+    assert str(page.context["form"].fields["amount"].initial) == "20.00"
+    assert f"{order}, collected by Ada Lovelace." in told
 
     said = act_on(browser, order.pickup, "expire", reason="Nobody came.", amount="20.00")
 
