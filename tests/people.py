@@ -15,10 +15,9 @@ def person_who_may(*permissions: str) -> User:
     user = UserFactory()
     for name in permissions:
         app_label, codename = name.split(".")
-        # A right that moved from one model to another is there for both, and either is enough.
-        rights = Permission.objects.filter(content_type__app_label=app_label, codename=codename)
-        assert rights, f"There is no permission {name}."
-        user.user_permissions.add(*rights)
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app_label, codename=codename)
+        )
     return user
 
 

@@ -62,8 +62,9 @@ def _on_hold(orders: Orders, _at: datetime) -> Orders:
 
 
 def _to_ship(orders: Orders, _at: datetime) -> Orders:
-    promised = LineAllocation.objects.filter(line__order=OuterRef("pk"), units__gt=0)
-    return orders.filter(Exists(promised), lifecycle=Order.Lifecycle.CONFIRMED)
+    return orders.filter(
+        pk__in=_promised().values("line__order"), lifecycle=Order.Lifecycle.CONFIRMED
+    )
 
 
 def _to_pick(orders: Orders, _at: datetime) -> Orders:
@@ -71,10 +72,13 @@ def _to_pick(orders: Orders, _at: datetime) -> Orders:
     begun = Fulfillment.objects.begun().filter(
         order=OuterRef("line__order"), location=OuterRef("allocation__level__location")
     )
-    promised = LineAllocation.objects.filter(
-        ~Exists(begun), line__order=OuterRef("pk"), units__gt=0
-    )
-    return orders.filter(Exists(promised), lifecycle=Order.Lifecycle.CONFIRMED)
+    promised = _promised().filter(~Exists(begun))
+    return orders.filter(pk__in=promised.values("line__order"), lifecycle=Order.Lifecycle.CONFIRMED)
+
+
+def _promised() -> QuerySet[LineAllocation]:
+    """Return what is promised now: read once, not asked for order by order."""
+    return LineAllocation.objects.filter(units__gt=0)
 
 
 def _to_pack(orders: Orders, _at: datetime) -> Orders:

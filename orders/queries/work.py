@@ -12,7 +12,9 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Sum,
 )
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 
 from inventory.models import Location, StockLevel, WithdrawnPromise
@@ -53,23 +55,37 @@ def waiting_lines(*, variant_ids: Collection[int] | None = None) -> QuerySet[Ord
     `promised`, in units of the variant, of a bundle in units of all its components.
     """
     promised = sum_of(LineAllocation.objects.filter(line=OuterRef("pk")), "line", "units")
-    lines = OrderLine.objects.filter(
-        order__in=Order.objects.open(), is_stocked=True, variant__isnull=False
-    )
+    lines = _open_lines()
     if variant_ids is not None:
         wanted = list(variant_ids)
         components = LineComponent.objects.filter(line=OuterRef("pk"), variant_id__in=wanted)
         lines = lines.filter(Q(variant_id__in=wanted) | Q(Exists(components), is_bundle=True))
-    return lines.annotate(
-        wanted=ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField()),
-        promised=promised,
-    ).filter(wanted__gt=F("promised"))
+    return lines.annotate(wanted=_wanted(), promised=promised).filter(wanted__gt=F("promised"))
 
 
 def waiting_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
     """Return open orders that want stock which is not promised to them yet."""
+    if variant_ids is None:
+        # Most open orders have all they want: adding up what is promised to all of them in one
+        # go is a tenth of the work of asking line by line.
+        lines = (
+            _open_lines()
+            .annotate(wanted=_wanted(), promised=Coalesce(Sum("line_allocations__units"), 0))
+            .filter(wanted__gt=F("promised"))
+        )
+        return Order.objects.open().filter(pk__in=lines.values("order_id"))
     lines = waiting_lines(variant_ids=variant_ids).filter(order=OuterRef("pk"))
     return Order.objects.open().filter(Exists(lines))
+
+
+def _open_lines() -> QuerySet[OrderLine]:
+    return OrderLine.objects.filter(
+        order__in=Order.objects.open(), is_stocked=True, variant__isnull=False
+    )
+
+
+def _wanted() -> ExpressionWrapper:
+    return ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField())
 
 
 def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
