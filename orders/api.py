@@ -105,7 +105,7 @@ class ReceivedLineSerializer(serializers.Serializer[Any]):
     )
 
 
-class ReceiptSerializer(serializers.Serializer[Any]):
+class ReceivedReturnSerializer(serializers.Serializer[Any]):
     location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
     lines = ReceivedLineSerializer(many=True, allow_empty=False)
 
@@ -246,7 +246,7 @@ class ReturnViewSet(ReadOnlyViewSet):
     serializer_class = ReturnSerializer
     filterset_fields = ("order", "customer", "location", "status", "tracking_number")
 
-    @extend_schema(request=ReceiptSerializer, responses=ReturnSerializer)
+    @extend_schema(request=ReceivedReturnSerializer, responses=ReturnSerializer)
     @action(
         detail=True,
         methods=["post"],
@@ -255,7 +255,7 @@ class ReturnViewSet(ReadOnlyViewSet):
     def receive(self, request: Request, pk: str) -> Response:
         """Take in announced goods; the same said again answers with the return as it is."""
         announced = get_object_or_404(Return, pk=pk)
-        asked = ReceiptSerializer(data=request.data)
+        asked = ReceivedReturnSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         returned = operations.receive_return(
             return_id=announced.pk,

@@ -297,8 +297,9 @@ class OrderAdmin(ViewOnlyAdmin):
     def shown_ship_by(self, order: Order) -> tuple[str, str] | str:
         if order.ship_by is None:
             return ""
+        # Only what has a color of its own may come with a code: else the code is shown.
         is_overdue = order.is_open and order.ship_by < timezone.now()
-        return "OVERDUE" if is_overdue else "DUE", _moment(order.ship_by)
+        return ("OVERDUE", _moment(order.ship_by)) if is_overdue else _moment(order.ship_by)
 
     @display(description="Held", label={"HELD": "danger"})
     def shown_hold(self, order: Order) -> tuple[str, str] | str:
