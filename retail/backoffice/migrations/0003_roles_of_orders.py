@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         ("catalog", "0003_flat_bundles"),
         ("channels", "0004_split_rules"),
         ("inventory", "0012_pickup_places"),
-        ("orders", "0011_pieces_cancelled_before"),
+        ("orders", "0010_sent_on_a_day"),
         ("purchasing", "0003_landed_cost"),
     ]
 
