@@ -212,6 +212,7 @@ class OrderAdmin(ViewOnlyAdmin):
     )
     inlines = (
         LineInline,
+        EventInline,
         HoldInline,
         ConflictInline,
         RoutingDecisionInline,
@@ -222,7 +223,6 @@ class OrderAdmin(ViewOnlyAdmin):
         RefundInline,
         OrderReturnInline,
         OrderClaimInline,
-        EventInline,
     )
     fieldsets = (
         (
@@ -319,4 +319,4 @@ class OrderAdmin(ViewOnlyAdmin):
 
 
 def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+    return date_format(timezone.localtime(moment), "j M H:i")

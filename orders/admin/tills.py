@@ -241,7 +241,8 @@ def _differences(day: RegisterDay) -> list[str]:
         sentences.append(f"Stated are {day.stated_receipts} receipts, {found_receipts} came.")
     if found_total != day.stated_total:
         difference = found_total - day.stated_total
-        sentences.append(f"The receipts come to {shown_amount(difference, day.currency)} more.")
+        told = shown_amount(abs(difference), day.currency)
+        sentences.append(f"The receipts come to {told} {'more' if difference > 0 else 'less'}.")
     found_tenders = day.found_tenders  # type: ignore[attr-defined]  # annotated
     for kind in sorted(found_tenders.keys() | day.stated_tenders.keys()):
         stated = _number(day.stated_tenders.get(kind, "0"))

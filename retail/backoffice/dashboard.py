@@ -127,7 +127,9 @@ def _orders(now: datetime) -> Iterator[Figure]:
 def _packing(now: datetime) -> Iterator[Figure]:
     waiting = handling.packing_waiting(at=now)
     yield _waits("Orders to pick", waiting.to_pick, _list("orders_order", queue="pick"))
-    yield _waits("To pack", waiting.to_pack, _list("orders_fulfillment", queue="pack"))
+    yield _waits(
+        "Being picked", waiting.in_picking, _list("orders_fulfillment", status__exact="PICKING")
+    )
     yield _waits("Packed, to be sent", waiting.to_send, _list("orders_fulfillment", queue="ship"))
 
 

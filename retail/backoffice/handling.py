@@ -16,7 +16,7 @@ class PackingWaiting:
     """Orders to be picked, and fulfillments by how far they got."""
 
     to_pick: int
-    to_pack: int
+    in_picking: int
     to_send: int
 
 
@@ -56,7 +56,7 @@ class ConflictsWaiting:
 def packing_waiting(*, at: datetime) -> PackingWaiting:
     status = Fulfillment.Status
     counts = Fulfillment.objects.begun().aggregate(
-        to_pack=Count("pk", filter=Q(status=status.PICKING)),
+        in_picking=Count("pk", filter=Q(status=status.PICKING)),
         to_send=Count("pk", filter=Q(status=status.PACKED, method=Fulfillment.Method.SHIP)),
     )
     to_pick = QUEUES["pick"].keep(Order.objects.all(), at).count()

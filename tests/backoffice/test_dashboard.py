@@ -41,6 +41,7 @@ IN_THE_STOCKROOM = (
     "Put aside until today",
     "Promises taken back, orders not told yet",
 )
+AT_THE_DESKS = ("Picking and packing", "Pickups", "Returns", "Refunds")
 FIGURE = re.compile(
     r'<a href="(?P<url>[^"]*)" class="desk-figure(?: desk-(?P<tone>\w+))?">\s*'
     r'<span class="desk-label">(?P<label>[^<]*).*?'
@@ -79,14 +80,18 @@ def titles_of(browser):
 @pytest.mark.parametrize(
     ("role", "titles"),
     [
-        (Role.ACCOUNTANT, ["Stockroom", "Buying", "Invoices", "Imported files"]),
-        (Role.WAREHOUSE, ["Orders", "Stockroom", "Buying", "Orders by day", "Newest orders"]),
+        (Role.ACCOUNTANT, ["Refunds", "Stockroom", "Buying", "Invoices", "Imported files"]),
+        (
+            Role.WAREHOUSE,
+            ["Orders", *AT_THE_DESKS, "Stockroom", "Buying", "Orders by day", "Newest orders"],
+        ),
         (Role.BUYER, ["Stockroom", "Buying", "Invoices", "Imported files"]),
-        (Role.SUPPORT, ["Orders", "Orders by day", "Newest orders"]),
+        (Role.SUPPORT, ["Orders", *AT_THE_DESKS, "Orders by day", "Newest orders"]),
         (
             Role.MANAGER,
             [
                 "Orders",
+                *AT_THE_DESKS,
                 "Stockroom",
                 "Buying",
                 "Invoices",

@@ -83,7 +83,7 @@ def test_day_shows_its_differences_and_the_numbers_that_never_came(till):
     shown = page(browser_of(superuser()), "registerday", day)
 
     assert "Stated are 3 receipts, 2 came." in shown
-    assert "The receipts come to -10.00 GBP more." in shown
+    assert "The receipts come to 10.00 GBP less." in shown
     assert "CARD: 10.00 stated, 0.00 by receipts." in shown
     assert "CASH:" not in shown
     assert "Receipts that never came" in shown

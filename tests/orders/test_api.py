@@ -7,7 +7,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from channels.models import Channel
-from orders.models import Order
+from orders.models import Order, Parcel
 from tests.factories.channels import ChannelFactory
 from tests.factories.inventory import stock
 from tests.factories.orders import held_order, open_order, returned_order, shipped_order
@@ -166,7 +166,14 @@ def test_order_is_shipped_once_per_key(client):
 
     assert (first.status_code, again.json()) == (201, first.json())
     assert order.lines.get().shipped == 1
-    assert first.json()["parcels"] == [{"carrier": "DPD", "tracking_number": "TN-1"}]
+    [parcel] = first.json()["parcels"]
+    assert parcel == {
+        "id": Parcel.objects.get().pk,
+        "carrier": "DPD",
+        "tracking_number": "TN-1",
+        "tracking_url": "",
+        "weight": None,
+    }
 
 
 def test_ship_of_a_held_order_is_a_conflict(client):

@@ -20,8 +20,8 @@ from orders.models import LineAllocation
 from orders.operations import (
     OrderOnHold,
     cancel_order,
-    cancelling,
     promised,
+    putting_back,
     settle_withdrawn,
     ship,
 )
@@ -130,10 +130,10 @@ def test_the_race_of_cancelling_is_real_once_the_levels_are_not_locked_first():
         is_sold.wait(timeout=5)
         return give_back(**arguments)
 
-    give_back = cancelling.give_back
+    give_back = putting_back.give_back
     with (
         mock.patch.object(promised, "lock_stock"),
-        mock.patch.object(cancelling, "give_back", give_back_late),
+        mock.patch.object(putting_back, "give_back", give_back_late),
     ):
         cancelled, _ = race(
             lambda: cancel_order(
