@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -67,6 +68,7 @@ class Snapshot:
     refunds: frozenset[str] = frozenset()
     note: str = ""
     merged_into: str = ""
+    ship_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ class NoteAdded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DueChanged(Event):
+    kind: ClassVar[str] = "due_changed"
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class TotalsChanged(Event):
     kind: ClassVar[str] = "totals_changed"
     before: Totals
@@ -178,8 +186,8 @@ def diff(previous: Snapshot, new: Snapshot) -> tuple[Event, ...]:
     Return what the new version of an order says that the previous one did not.
 
     An order that is cancelled on either side is not compared line by line: nothing of it is to be
-    shipped. An address, a note and a buyer that are no longer told stay as they are. Pieces that we
-    called off are no change, whether the other side has taken them off or not.
+    shipped. An address, a day, a note and a buyer that are no longer told stay as they are. Pieces
+    that we called off are no change, whether the other side has taken them off or not.
     """
     new = with_called_off(previous, new)
     events = [*_standing(previous, new)]
@@ -189,6 +197,8 @@ def diff(previous: Snapshot, new: Snapshot) -> tuple[Event, ...]:
             events.append(AddressChanged())
         if new.totals != previous.totals:
             events.append(TotalsChanged(before=previous.totals, after=new.totals))
+        if new.ship_by and new.ship_by != previous.ship_by:
+            events.append(DueChanged(after=new.ship_by.isoformat()))
     if new.has_buyer and not previous.has_buyer:
         events.append(BuyerTold())
     if (new.is_paid and not previous.is_paid) or new.payments - previous.payments:

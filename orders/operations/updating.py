@@ -37,6 +37,7 @@ from orders.operations.changes import (
     ArticleChanged,
     BuyerTold,
     Cancelled,
+    DueChanged,
     Event,
     FulfilledOnChannel,
     LineAdded,
@@ -107,6 +108,7 @@ RULES: Mapping[type[Event], Mapping[Progress, Rule]] = {
     MergedInto:          _by_progress(APPLY,     PUT_BACK, CONFLICT, CONFLICT, APPLY),
     Reopened:            _by_progress(NOTHING,   NOTHING,  NOTHING,  NOTHING,  CONFLICT),
     FulfilledOnChannel:  _by_progress(CONFLICT,  CONFLICT, CONFLICT, NOTHING,  NOTHING),
+    DueChanged:          _by_progress(APPLY,     APPLY,    APPLY,    NOTHING,  NOTHING),
     BuyerTold:           _by_progress(APPLY,     APPLY,    APPLY,    APPLY,    APPLY),
     Paid:                _by_progress(APPLY,     APPLY,    APPLY,    APPLY,    APPLY),
     Refunded:            _by_progress(APPLY,     APPLY,    APPLY,    APPLY,    APPLY),
@@ -191,7 +193,9 @@ class _Update:
         if not lacks_buyer(order, self.reading.order):
             note = "The channel told who it is for."
             close_holds(order=order, kinds=[OrderHold.Kind.NO_BUYER], note=note, at=at)
-        order.save(update_fields=["customer", "delivery_address", "buyer_note", "merged_into"])
+        order.save(
+            update_fields=["customer", "delivery_address", "ship_by", "buyer_note", "merged_into"]
+        )
         is_paid_anew = take_told_payments(
             order=order, reading=self.reading, lines=self.lines, at=at
         )
@@ -213,7 +217,7 @@ class _Update:
         return [happened for happened in self.applied if isinstance(happened, kind)]
 
     def _take_persons(self) -> None:
-        """Take over who bought, where it goes, what they wrote and paid."""
+        """Take over who bought, where it goes and by when, and what they wrote."""
         order, incoming = self.order, self.reading.order
         if self._of(BuyerTold) and incoming.buyer is not None:
             buyer = Buyer(**asdict(incoming.buyer))
@@ -224,6 +228,9 @@ class _Update:
                 self.is_moved = True
         if self._of(AddressChanged):
             order.delivery_address_id = self._address_id()
+            self.is_moved = True
+        if self._of(DueChanged):
+            order.ship_by = incoming.ship_by
             self.is_moved = True
         if self._of(NoteAdded):
             order.buyer_note = told_note(self.reading)

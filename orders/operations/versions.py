@@ -55,6 +55,7 @@ def told_version(reading: Reading) -> Snapshot:
         refunds=frozenset(refund.external_id for refund in incoming.refunds),
         note=incoming.note.replace("\x00", "").strip(),
         merged_into=fitted(incoming.merged_into, LONGEST_ID),
+        ship_by=incoming.ship_by,
     )
 
 
@@ -104,6 +105,7 @@ def known_version(order: Order, lines: Sequence[OrderLine]) -> Snapshot:
         refunds=frozenset(each or "" for each in refunds.values_list("external_id", flat=True)),
         note=order.buyer_note,
         merged_into=(order.merged_into.external_id or "") if order.merged_into else "",
+        ship_by=order.ship_by,
     )
 
 

@@ -50,6 +50,29 @@ def with_quantity(incoming, quantity):
     return {"lines": (replace(line, quantity=quantity, total=total),), "total": total}
 
 
+def test_another_day_to_ship_by_is_taken_over_while_goods_are_here(channel):
+    _, incoming, _ = told_first(channel, ship_by=NOON + timedelta(days=2))
+    sooner = NOON + timedelta(days=1)
+
+    order, outcome = tell(channel, incoming, ship_by=sooner)
+    _, again = tell(channel, incoming, ship_by=sooner)
+
+    [change] = order.events.get(kind="UPDATED").details["changes"]
+    assert (outcome, again) == (Outcome.UPDATED, Outcome.UNCHANGED)
+    assert order.ship_by == sooner
+    assert change == {"change": "due_changed", "after": sooner.isoformat()}
+
+
+def test_day_to_ship_by_is_of_no_interest_once_the_goods_are_gone(channel):
+    due = NOON + timedelta(days=2)
+    _, incoming, order = told_first(channel, ship_by=due)
+    ship(order_id=order.pk, key="parcel", at=NOON)
+
+    order, outcome = tell(channel, incoming, ship_by=NOON + timedelta(days=1))
+
+    assert (outcome, order.ship_by) == (Outcome.UNCHANGED, due)
+
+
 def test_cancelled_before_shipping_frees_the_stock(channel):
     level, incoming, _ = told_first(channel)
 
