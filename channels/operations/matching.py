@@ -134,10 +134,10 @@ def _variants_by_gtin(gtins: Iterable[str]) -> dict[str, ResolvedLine]:
     for variant_id, gtin, is_stocked in variants.values_list("pk", "gtin", "is_stocked"):
         hits[gtin_key(gtin or "")].add(ResolvedLine(variant_id=variant_id, is_stocked=is_stocked))
     barcodes = Barcode.objects.filter(code__in=wanted)
-    for code, *hit in barcodes.values_list(
+    for code, variant_id, pack_size, is_stocked in barcodes.values_list(
         "code", "variant_id", "pack_size", "variant__is_stocked"
     ):
-        hits[gtin_key(code)].add(ResolvedLine(*hit))
+        hits[gtin_key(code)].add(ResolvedLine(variant_id, pack_size, is_stocked=is_stocked))
     return {
         gtin: next(iter(hits[gtin_key(gtin)])) for gtin in forms if len(hits[gtin_key(gtin)]) == 1
     }

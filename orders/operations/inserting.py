@@ -30,7 +30,7 @@ def insert_unless_there(order: Order) -> bool:
     """
     columns = Order._meta  # noqa: SLF001 - Django's documented model API
     # As `bulk_create(ignore_conflicts=True)` does, which cannot tell the key of what it inserted.
-    returned = Order.objects.all()._insert(  # noqa: SLF001 - as said above
+    returned = Order.objects.all()._insert(  # type: ignore[attr-defined]  # noqa: SLF001 - as said above
         [order],
         fields=[
             field
