@@ -11,9 +11,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from inventory.models import Location
 from orders import operations
 from orders.admin.payment_forms import PAID_IN_CASH, AmountField, missing_amount
-from orders.models import Order, Pickup
+from orders.models import Fulfillment, Order, Pickup
 from orders.operations import PaidAtPickup
 from retail.common.admin import Act, ActForm
 from retail.common.errors import NotAllowed
@@ -25,6 +26,15 @@ Document = Order | Pickup
 
 HANDS_OVER = "orders.hand_over_fulfillment"
 PAYMENT_FIELDS = ("method", "register", "receipt")
+
+
+class PlaceForm(ActForm):
+    """Where the customer collects the order."""
+
+    location = forms.ModelChoiceField(
+        label="Collected at",
+        queryset=Location.objects.filter(is_pickup=True).order_by("name", "pk"),
+    )
 
 
 class HandOverForm(ActForm):
@@ -140,6 +150,28 @@ def is_ready(document: Document) -> bool:
 
 def is_awaited(document: Document) -> bool:
     return _status(document) in Pickup.AWAITED
+
+
+def may_be_collected(order: Order) -> bool:
+    """Tell whether nothing of an order is in hands yet, so that its customer may collect it."""
+    return (
+        order.is_open
+        and not order.fulfillments.exclude(status=Fulfillment.Status.CANCELLED).exists()
+    )
+
+
+def choose_place(request: HttpRequest, order: Order, cleaned: Cleaned, now: datetime) -> str:
+    operations.choose_pickup_place(
+        order_id=order.pk, location=cleaned["location"], at=now, by=_person(request)
+    )
+    return f"{order} is collected at {cleaned['location']}."
+
+
+def choose_place_consequences(_order: Order) -> Sequence[str]:
+    return (
+        "What is promised to it elsewhere is free again; it is served from there alone.",
+        "It is paid when it is handed over. The channel is not told of the place.",
+    )
 
 
 def ready(request: HttpRequest, document: Document, cleaned: Cleaned, now: datetime) -> str:
@@ -311,6 +343,16 @@ PUT_BACK = Act(
     is_dangerous=True,
     icon="undo",
 )
+CHOOSE_PLACE = Act(
+    name="pickup-place",
+    label="Collected at",
+    permission="orders.reroute_order",
+    perform=choose_place,
+    form=PlaceForm,
+    is_offered=may_be_collected,
+    consequences=choose_place_consequences,
+    icon="storefront",
+)
 PICKUP_ACTS = (READY, HAND_OVER, ARRIVED, KEEP_LONGER, PUT_BACK)
 # Of those, what the page of an order offers.
-COLLECTING_ACTS = (READY, HAND_OVER)
+COLLECTING_ACTS = (READY, HAND_OVER, CHOOSE_PLACE)

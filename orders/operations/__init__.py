@@ -18,6 +18,7 @@ from orders.operations.claims import (
     resolve_claim,
 )
 from orders.operations.closing import close_return
+from orders.operations.collecting_place import choose_pickup_place
 from orders.operations.conflicts import AlreadyDecided, UnknownConflict, decide_conflict
 from orders.operations.crediting import NoSale, refund_return
 from orders.operations.exchanges import (
@@ -296,6 +297,7 @@ __all__ = [
     "cancel_order",
     "cancel_refund",
     "cancel_return",
+    "choose_pickup_place",
     "claim_message",
     "close_register_day",
     "close_return",
