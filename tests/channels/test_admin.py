@@ -36,7 +36,8 @@ def form_of(channel: Channel, **changes) -> dict:
     """Return what the browser sends when the channel's page is saved."""
     names = ("code", "name", "kind", "mode", "currency", "country", "timezone", "address")
     owners = ("stock_owner", "price_owner", "content_owner")
-    values = {name: getattr(channel, name) for name in names + owners}
+    splits = ("most_places", "split_from_total")
+    values = {name: getattr(channel, name) for name in names + owners + splits}
     return {**values, "is_tax_included": "on", "new_credentials": "", **changes}
 
 

@@ -171,9 +171,9 @@ def test_identify_many_asks_as_often_for_many_as_for_one(count, django_assert_nu
         ("web", Buyer(account=str(n), email=f"{n}@example.com", phone="0201")) for n in range(count)
     ]
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         newcomers = identify_many(buyers=buyers, at=NOON)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         known = identify_many(buyers=buyers, at=NOON)
 
     assert known == newcomers

@@ -198,6 +198,8 @@ def test_a_location_that_stops_shipping_is_told_to_the_channels():
             "walk_in_floor": 0,
             "count_units_limit": 10,
             "count_value_limit": 50,
+            "pickup_ready_minutes": 120,
+            "pickup_hold_days": 7,
         },
     )
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from threading import Barrier
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -16,7 +17,9 @@ from orders.operations import (
     Outcome,
     ReturnedLine,
     cancel_order,
+    ingest,
     ingest_order,
+    inserting,
     place_order,
     ship,
     take_back,
@@ -27,7 +30,7 @@ from tests.factories.channels import ChannelFactory
 from tests.factories.common import NOON
 from tests.factories.inventory import stock
 from tests.factories.orders import incoming_line, incoming_order, open_order, shipped_order
-from tests.races import race
+from tests.races import both_read_before_either_writes, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,13 +73,11 @@ def test_the_race_for_one_order_is_real_once_conflicts_are_not_ignored():
     level = stock(units=50)
     channel = ChannelFactory()
     incoming = incoming_order(incoming_line(sku=level.variant.sku))
-    both_have_read, insert = Barrier(2), OrderQuerySet.bulk_create
 
-    def insert_after_both_have_read(self, rows, **_options):
-        both_have_read.wait(timeout=5)
-        return insert(self, rows)
-
-    with mock.patch.object(OrderQuerySet, "bulk_create", insert_after_both_have_read):
+    with (
+        both_read_before_either_writes((ingest, "insert_unless_there")),
+        mock.patch.object(inserting, "OnConflict", SimpleNamespace(IGNORE=None)),
+    ):
         outcomes = race(deliver(channel, incoming), deliver(channel, incoming))
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, IntegrityError)]

@@ -8,7 +8,17 @@ from django.core.management import CommandError, call_command
 from catalog.models import Product, Variant
 from channels.models import Channel
 from inventory.models import Location, StockCount, Transfer
-from orders.models import Order, OrderHold
+from orders.models import (
+    ChannelConflict,
+    Fulfillment,
+    Order,
+    OrderHold,
+    Pickup,
+    Refund,
+    RegisterDay,
+    Return,
+    StoreReceipt,
+)
 from purchasing.models import LandedCost, PurchaseOrder, Supplier, SupplierInvoice, SupplierProduct
 from retail.common.models import ImportRun, User
 from retail.demo import story
@@ -36,7 +46,8 @@ def test_demo_is_loaded_through_the_acts_and_agrees_with_its_ledgers(short_story
         Channel: 4,
         Supplier: 6,
         SupplierProduct: 645,
-        Order: 100,
+        # Four to be collected and three rung up at a till this morning.
+        Order: 107,
     }
     assert not SupplierProduct.objects.filter(variant=None).exists()
     assert set(ImportRun.objects.values_list("status", flat=True)) == {"DONE"}
@@ -52,6 +63,16 @@ def test_demo_is_loaded_through_the_acts_and_agrees_with_its_ledgers(short_story
     assert {"DRAFT", "DISPATCHED", "RECEIVED"} <= transfers
     assert {"AWAITING_APPROVAL", "POSTED"} <= counts
     assert {"DRAFT", "POSTED"} <= set(LandedCost.objects.values_list("status", flat=True))
+    assert {"PICKING", "PACKED", "READY", "SHIPPED", "COLLECTED"} == set(
+        Fulfillment.objects.values_list("status", flat=True)
+    )
+    assert {"REQUESTED", "APPROVED", "RECEIVED", "CLOSED"} == set(
+        Return.objects.values_list("status", flat=True)
+    )
+    assert set(Pickup.objects.values_list("status", flat=True)) == {"WAITING", "READY", "COLLECTED"}
+    assert Refund.objects.get().status == "SETTLED"
+    assert ChannelConflict.objects.open().exists()
+    assert StoreReceipt.objects.count() == RegisterDay.objects.get().stated_receipts - 1
     assert User.objects.filter(groups__isnull=False).distinct().count() == 8
 
 
