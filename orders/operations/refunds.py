@@ -131,6 +131,7 @@ def grant_refund(
     """
     Grant money back for an order; above the limit it waits for somebody else to approve it.
 
+    What was granted for the order before, without a second person, counts towards the limit.
     amount: in the order's currency. lines: what it is for, as far as it is for lines; their amounts
     do not have to add up to it. return_id: of the goods that came back for it.
     key: made by whoever asks, unique on the order; the same key again returns the first refund.
@@ -149,7 +150,8 @@ def grant_refund(
     _require_grantable(order, amount, reason, return_id)
     _require_lines(order, lines)
     limit = settings.RETAIL_REFUND_LIMIT
-    is_above = amount > limit
+    # In small pieces money must not go back that nobody would have approved in one.
+    is_above = amount + _granted_alone(order) > limit
     refund = Refund.objects.create(
         order=order,
         returned_with_id=return_id,
@@ -168,6 +170,13 @@ def grant_refund(
     )
     record_events([refund_event(refund, at=at, by=by)])
     return refund
+
+
+def _granted_alone(order: Order) -> Decimal:
+    """Return what was granted for an order that no second person has approved."""
+    ended = [Refund.Status.DECLINED, Refund.Status.CANCELLED, Refund.Status.AWAITING_APPROVAL]
+    granted = order.refunds.exclude(status__in=ended).exclude(route=Refund.Route.ON_CHANNEL)
+    return granted.filter(approved_at__isnull=True).aggregate(all=Sum("amount"))["all"] or ZERO
 
 
 @transaction.atomic

@@ -162,6 +162,20 @@ def test_refund_above_the_limit_waits_for_approval(amount, status):
     assert grant(order, amount).status == status
 
 
+def test_limit_is_not_passed_by_in_small_pieces():
+    order = connected_order(quantity=20, units=50)
+
+    first, second, third = (grant(order, amount) for amount in ("60", "41", "40"))
+
+    assert [one.status for one in (first, second, third)] == [
+        "GRANTED",
+        "AWAITING_APPROVAL",
+        "GRANTED",
+    ]
+    approve_refund(refund_id=second.pk, at=NOON, by=UserFactory())
+    assert grant(order, "1").status == "AWAITING_APPROVAL"
+
+
 def test_limit_is_a_setting(settings):
     settings.RETAIL_REFUND_LIMIT = Decimal(4)
 
