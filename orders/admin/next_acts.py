@@ -13,7 +13,7 @@ TURN = (
     *("link", "needs-no-stock", "release"),
     *("hand-over", "ready", "ship", "promise"),
     *("return", "payment", "refund", "announce-return", "claim"),
-    *("hold", "reroute", "reject", "priority", "take-back"),
+    *("hold", "reroute", "reject", "pickup-place", "priority", "take-back"),
 )
 
 

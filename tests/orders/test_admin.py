@@ -116,12 +116,13 @@ def test_page_takes_as_many_queries_whatever_the_number_of_lines(
     browser.get(page_of(few))
 
     for order in (few, many):
-        with django_assert_num_queries(32):
+        with django_assert_num_queries(33):
             browser.get(page_of(order))
 
 
 def test_buttons_follow_the_state_of_the_order(browser):
-    of_money, of_places = {"payment", "refund"}, {"reroute", "reject", "priority"}
+    of_money = {"payment", "refund"}
+    of_places = {"reroute", "reject", "pickup-place", "priority"}
     of_goods = {"ship", "promise", "take-back", "hold", "cancel"}
     assert buttons(browser, open_order()) == of_goods | of_money | of_places
     of_returns = {"return", "announce-return", "claim"}
