@@ -92,7 +92,7 @@ class ReturnSerializer(serializers.ModelSerializer[Return]):
         )
 
 
-class ReceivedLineSerializer(serializers.Serializer[Any]):
+class ReturnedPiecesSerializer(serializers.Serializer[Any]):
     line = serializers.IntegerField(help_text="Of the return.")
     quantity = serializers.IntegerField(min_value=1, max_value=1_000_000)
     condition = serializers.ChoiceField(
@@ -107,7 +107,7 @@ class ReceivedLineSerializer(serializers.Serializer[Any]):
 
 class ReceivedReturnSerializer(serializers.Serializer[Any]):
     location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
-    lines = ReceivedLineSerializer(many=True, allow_empty=False)
+    lines = ReturnedPiecesSerializer(many=True, allow_empty=False)
 
 
 class PaymentEventSerializer(serializers.ModelSerializer[PaymentEvent]):
