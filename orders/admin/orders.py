@@ -187,7 +187,7 @@ class OrderAdmin(ViewOnlyAdmin):
     page_acts = (NEW_ORDER,)
     list_display = (
         *("number", "external_number", "channel", "customer", "placed_at", "shown_ship_by"),
-        *("shown_lifecycle", "shown_fulfillment", "shown_payment", "shown_hold", "shown_total"),
+        *("shown_hold", "shown_lifecycle", "shown_fulfillment", "shown_payment", "shown_total"),
     )
     list_select_related = ("channel", "customer")
     list_filter = (
