@@ -28,5 +28,5 @@ class StoppedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its s
 
     @cached_property
     def _counted(self) -> int:
-        rows: int = self.object_list.order_by()[: MOST_ROWS + 1].count()  # type: ignore[union-attr]
+        rows: int = self.object_list.order_by()[: MOST_ROWS + 1].count()  # type: ignore[union-attr]  # a queryset, always
         return rows

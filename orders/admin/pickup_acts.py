@@ -16,6 +16,7 @@ from orders import operations
 from orders.admin.payment_forms import PAID_IN_CASH, AmountField, missing_amount
 from orders.models import Fulfillment, Order, Pickup
 from orders.operations import PaidAtPickup
+from orders.operations.parcels import is_told
 from retail.common.admin import Act, ActForm
 from retail.common.errors import NotAllowed
 from retail.common.models import User
@@ -234,10 +235,9 @@ def expire(request: HttpRequest, document: Document, cleaned: Cleaned, now: date
 
 def hand_over_consequences(document: Document) -> Sequence[str]:
     order = order_of(document)
-    sentences = [
-        _whose(document),
-        "Its goods leave stock; the channel is told that they were collected.",
-    ]
+    sentences = [_whose(document), "Its goods leave stock."]
+    if is_told(order):
+        sentences.append(f"{order.channel} is told that they were collected.")
     if not operations.is_paid_for(order):
         due = _money(order, missing_amount(order))
         sentences.append(f"{due} is to be paid. It is written down with the hand-over.")
@@ -265,7 +265,9 @@ def expire_consequences(document: Document) -> Sequence[str]:
     return [
         _whose(document),
         f"{units} promised units go back on the shelf and are free again.",
-        "The order is cancelled, and its channel is told.",
+        f"The order is cancelled, and {order.channel} is told."
+        if is_told(order)
+        else "The order is cancelled.",
         f"{left} was paid for it and is not given back yet.",
     ]
 
