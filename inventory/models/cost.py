@@ -59,7 +59,8 @@ class CostMovement(AppendOnlyModel):
     `value` is the share of goods still here, `expensed` the share of goods already gone, posted to
     cost of sales on the same day; together the whole amount. They are kept apart, because freight
     is no difference between the price ordered and the price billed. One is taken back by another
-    of its kind against the same receipt, the other way round.
+    of its kind against the same receipt, the other way round. A VARIANCE goes with an issue: what
+    the goods cost on the average less what is had for them, `expensed`; it moves no stock value.
     """
 
     class Kind(models.TextChoices):
@@ -67,6 +68,7 @@ class CostMovement(AppendOnlyModel):
         ISSUE = "ISSUE", "Issue"
         CORRECTION = "CORRECTION", "Late cost"
         LANDED = "LANDED", "Landed cost"
+        VARIANCE = "VARIANCE", "Difference to the supplier's credit"
 
     pool = models.ForeignKey(
         CostPool, on_delete=models.PROTECT, related_name="movements", db_index=False
@@ -105,7 +107,8 @@ class CostMovement(AppendOnlyModel):
             models.CheckConstraint(
                 condition=Q(kind="RECEIPT", units__gt=0, value__gte=0, corrects__isnull=True)
                 | Q(kind="ISSUE", units__lt=0, value__lte=0, corrects__isnull=True)
-                | Q(kind__in=["CORRECTION", "LANDED"], units=0, corrects__isnull=False),
+                | Q(kind__in=["CORRECTION", "LANDED"], units=0, corrects__isnull=False)
+                | Q(kind="VARIANCE", units=0, value=0, corrects__isnull=True),
                 name="inventory_costmovement_sign_follows_kind",
             ),
             models.CheckConstraint(

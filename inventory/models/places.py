@@ -19,13 +19,18 @@ from retail.common.history import keep_history
 
 @keep_history()
 class Location(models.Model):
-    """A place that holds stock: a warehouse, a store, goods on the road, goods set apart."""
+    """
+    A place that holds stock: a warehouse, a store, goods on the road, goods set apart.
+
+    At a supplier stand goods in the moment in which the supplier sends them to a customer of ours.
+    """
 
     class Kind(models.TextChoices):
         WAREHOUSE = "WAREHOUSE", "Warehouse"
         STORE = "STORE", "Store"
         TRANSIT = "TRANSIT", "In transit"
         QUARANTINE = "QUARANTINE", "Quarantine"
+        SUPPLIER = "SUPPLIER", "At a supplier"
 
     code = models.SlugField(max_length=20, unique=True)
     name = models.CharField(max_length=100)

@@ -85,6 +85,8 @@ class StockMovement(AppendOnlyModel):
         ADJUSTMENT = "ADJUSTMENT", "Adjustment"
         COUNT = "COUNT", "Count"
         TRANSFER = "TRANSFER", "Transfer"
+        SUPPLIER_RETURN = "SUPPLIER_RETURN", "Return to supplier"
+        RECEIPT_REVERSAL = "RECEIPT_REVERSAL", "Goods receipt reversed"
 
     class SourceKind(models.TextChoices):
         GOODS_RECEIPT = "GOODS_RECEIPT", "Goods receipt"
@@ -94,6 +96,7 @@ class StockMovement(AppendOnlyModel):
         COUNT = "COUNT", "Count"
         ALLOCATION = "ALLOCATION", "Stock put aside"
         IMPORT = "IMPORT", "Imported file"
+        SUPPLIER_RETURN = "SUPPLIER_RETURN", "Return to supplier"
 
     # The unique constraint begins with the level, and nobody asks for the movements of a person:
     # indexes of their own would only slow down the posting of history.

@@ -1,5 +1,22 @@
 """Buying: suppliers and their lists, orders, receipts, invoices, and whether the three agree."""
 
+from purchasing.models.approvals import (
+    PurchaseApproval,
+    PurchaseApprovalRule,
+    PurchaseOrderVersion,
+)
+from purchasing.models.files import (
+    SupplierFile,
+    SupplierFileProfile,
+    SupplierFileRow,
+    SupplierFileRun,
+    Transport,
+)
+from purchasing.models.held import (
+    HeldGoods,
+    HeldGoodsDecision,
+    HeldGoodsQuerySet,
+)
 from purchasing.models.invoices import (
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -14,41 +31,87 @@ from purchasing.models.landed import (
     LandedCostQuerySet,
     LandedCostShare,
 )
-from purchasing.models.matching import MatchAllocation, MatchException, PayableExport
+from purchasing.models.matching import (
+    MatchAllocation,
+    MatchException,
+    PayableExport,
+)
 from purchasing.models.orders import (
     PurchaseOrder,
+    PurchaseOrderCharge,
     PurchaseOrderLine,
     PurchaseOrderLineQuerySet,
     PurchaseOrderQuerySet,
 )
-from purchasing.models.receipts import GoodsReceipt, GoodsReceiptLine
+from purchasing.models.receipts import (
+    Delivery,
+    DeliveryLine,
+    DeliveryQuerySet,
+    GoodsReceipt,
+    GoodsReceiptLine,
+    RejectReason,
+)
+from purchasing.models.replenishment import (
+    ReplenishmentFault,
+    ReplenishmentProposal,
+    ReplenishmentRule,
+    ReplenishmentRun,
+)
+from purchasing.models.returns import (
+    SupplierReturn,
+    SupplierReturnLine,
+    SupplierReturnQuerySet,
+)
 from purchasing.models.suppliers import (
     DateRange,
+    DeliveryTerms,
     Supplier,
-    SupplierFileProfile,
-    SupplierFileRow,
-    SupplierFileRun,
+    SupplierContact,
     SupplierPrice,
     SupplierProduct,
+)
+from purchasing.models.waiting import (
+    DeliverySlip,
+    OrderedFor,
 )
 
 __all__ = [
     "DateRange",
+    "Delivery",
+    "DeliveryLine",
+    "DeliveryQuerySet",
+    "DeliverySlip",
+    "DeliveryTerms",
     "FreightClaim",
     "GoodsReceipt",
     "GoodsReceiptLine",
+    "HeldGoods",
+    "HeldGoodsDecision",
+    "HeldGoodsQuerySet",
     "LandedCost",
     "LandedCostLine",
     "LandedCostQuerySet",
     "LandedCostShare",
     "MatchAllocation",
     "MatchException",
+    "OrderedFor",
     "PayableExport",
+    "PurchaseApproval",
+    "PurchaseApprovalRule",
     "PurchaseOrder",
+    "PurchaseOrderCharge",
     "PurchaseOrderLine",
     "PurchaseOrderLineQuerySet",
     "PurchaseOrderQuerySet",
+    "PurchaseOrderVersion",
+    "RejectReason",
+    "ReplenishmentFault",
+    "ReplenishmentProposal",
+    "ReplenishmentRule",
+    "ReplenishmentRun",
     "Supplier",
+    "SupplierContact",
+    "SupplierFile",
     "SupplierFileProfile",
     "SupplierFileRow",
     "SupplierFileRun",
@@ -57,6 +120,10 @@ __all__ = [
     "SupplierInvoiceQuerySet",
     "SupplierPrice",
     "SupplierProduct",
+    "SupplierReturn",
+    "SupplierReturnLine",
+    "SupplierReturnQuerySet",
     "TolerancePolicy",
+    "Transport",
     "normalised_number",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
-from purchasing.models.suppliers import Supplier
+from purchasing.models.suppliers import Supplier, percent
 from retail.common.fields import (
     MAX_UNITS,
     CurrencyField,
@@ -33,10 +33,13 @@ class PurchaseOrder(models.Model):
     """
     Goods ordered from a supplier for one location.
 
-    A DRAFT is submitted and waits (AWAITING_APPROVAL) until somebody else approves it, then it is
-    SENT, and CLOSED when nothing more is expected. Receipt and invoice status are derived from
-    the lines. Between `email_started_at` and `emailed_at` it is not known whether the supplier
-    got the e-mail, so no second one is sent.
+    A DRAFT is submitted and waits (AWAITING_APPROVAL) until everybody has approved it whom the
+    approval rules ask, nobody their own, then it is SENT, and CLOSED when nothing more is expected.
+    What no rule asks about is approved at once (`is_approved_by_rule`); `approval_terms` keeps what
+    was decided by. Receipt and invoice status are derived from the lines. What is changed after
+    it was sent is a new PurchaseOrderVersion. Between `email_started_at` and `emailed_at` it is not
+    known whether the supplier got the e-mail of this version, so no second one is sent.
+    With `drop_ship_order` the supplier sends the goods to the customer of that order.
     """
 
     class Status(models.TextChoices):
@@ -71,7 +74,23 @@ class PurchaseOrder(models.Model):
     receipt_status = models.CharField(max_length=20, choices=Progress, default=Progress.NONE)
     invoice_status = models.CharField(max_length=20, choices=Progress, default=Progress.NONE)
     currency = CurrencyField()
+    discount_percent = percent(help_text="Taken off every line, after the line's own.")
+    version = models.IntegerField(default=1, db_default=1)
     expected_on = models.DateField(null=True, blank=True)
+    supplier_reference = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="The supplier's number of this order."
+    )
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the supplier last confirmed it."
+    )
+    drop_ship_order = models.ForeignKey(
+        "orders.Order",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="drop_shipments",
+        help_text="The order whose customer the supplier delivers to.",
+    )
     reference = models.CharField(
         max_length=100, unique=True, help_text="Key of the act that raised it; the same one once."
     )
@@ -83,6 +102,12 @@ class PurchaseOrder(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(
         "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    is_approved_by_rule = models.BooleanField(
+        default=False, db_default=False, help_text="No rule asked anybody to approve it."
+    )
+    approval_terms = models.JSONField(
+        default=dict, blank=True, db_default=Value({}, models.JSONField())
     )
     sent_at = models.DateTimeField(null=True, blank=True)
     email_started_at = models.DateTimeField(null=True, blank=True)
@@ -105,6 +130,7 @@ class PurchaseOrder(models.Model):
         permissions: ClassVar = [
             ("approve_purchaseorder", "Can approve a purchase order"),
             ("send_purchaseorder", "Can send a purchase order"),
+            ("confirm_purchaseorder", "Can note what the supplier confirmed"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -116,14 +142,16 @@ class PurchaseOrder(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
+                    Q(approved_by__isnull=False, is_approved_by_rule=False)
+                    | Q(approved_by__isnull=True, is_approved_by_rule=True),
                     status__in=["APPROVED", "SENT", "CLOSED"],
                     approved_at__isnull=False,
-                    approved_by__isnull=False,
                 )
                 | Q(
                     status__in=["DRAFT", "AWAITING_APPROVAL"],
                     approved_at__isnull=True,
                     approved_by__isnull=True,
+                    is_approved_by_rule=False,
                 )
                 | Q(status="CANCELLED"),
                 name="purchasing_purchaseorder_approval_fits_status",
@@ -144,6 +172,11 @@ class PurchaseOrder(models.Model):
                 condition=Q(emailed_at__isnull=True)
                 | Q(email_started_at__isnull=False, sent_at__isnull=False),
                 name="purchasing_purchaseorder_emailed_after_it_was_sent",
+            ),
+            models.CheckConstraint(
+                condition=within("discount_percent", 0, 100) & within("version", 1, 100_000),
+                name="purchasing_purchaseorder_discount_and_version_in_range",
+                violation_error_message="A discount is from 0 to less than 100 percent.",
             ),
         ]
         indexes: ClassVar = [
@@ -169,6 +202,8 @@ class PurchaseOrderLine(models.Model):
     One variant of a purchase order; quantities in its base units, cost per unit.
 
     `received` counts accepted units, `invoiced` units of captured invoices less credit notes.
+    `to_replace` were sent back and come again; `returned` were sent back for a credit. `unit_cost`
+    is net: `list_cost`, where it is known, less the discounts of line and order.
     """
 
     order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="lines")
@@ -181,7 +216,24 @@ class PurchaseOrderLine(models.Model):
     cancelled = models.IntegerField(default=0)
     received = models.IntegerField(default=0)
     invoiced = models.IntegerField(default=0)
+    returned = models.IntegerField(default=0, db_default=0)
+    to_replace = models.IntegerField(default=0, db_default=0)
     unit_cost = MoneyField(help_text="Net, in the order's currency.")
+    list_cost = MoneyField(null=True, blank=True, help_text="Before discounts.")
+    discount_percent = percent()
+    expected_on = models.DateField(
+        null=True, blank=True, help_text="When we want it; empty: as the order says."
+    )
+    confirmed_on = models.DateField(
+        null=True, blank=True, help_text="When the supplier says that it comes."
+    )
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    close_reason = models.CharField(
+        max_length=200, blank=True, db_default="", help_text="Why no more of it is expected."
+    )
 
     objects = PurchaseOrderLineQuerySet.as_manager()
 
@@ -205,6 +257,24 @@ class PurchaseOrderLine(models.Model):
                 condition=amount_not_negative("unit_cost"),
                 name="purchasing_purchaseorderline_unit_cost_not_negative",
             ),
+            models.CheckConstraint(
+                condition=not_negative("returned", "to_replace")
+                & Q(received__gte=F("returned") + F("to_replace")),
+                name="purchasing_purchaseorderline_sent_back_within_received",
+                violation_error_message="No more can be sent back than came.",
+            ),
+            models.CheckConstraint(
+                condition=within("discount_percent", 0, 100)
+                & (Q(list_cost__isnull=True) | amount_not_negative("list_cost")),
+                name="purchasing_purchaseorderline_discount_in_range",
+                violation_error_message="A discount is from 0 to less than 100 percent.",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True, closed_by__isnull=True, close_reason="")
+                | (Q(closed_at__isnull=False) & ~Q(close_reason="")),
+                name="purchasing_purchaseorderline_closed_says_why",
+                violation_error_message="Say why no more of it is expected.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -213,4 +283,38 @@ class PurchaseOrderLine(models.Model):
     @property
     def expected(self) -> int:
         """Units still to come."""
-        return max(self.ordered - self.cancelled - self.received, 0)
+        return max(self.ordered - self.cancelled + self.to_replace - self.received, 0)
+
+
+class PurchaseOrderCharge(models.Model):
+    """What the supplier asks on top of the goods; no part of their cost until it is landed."""
+
+    class Kind(models.TextChoices):
+        FREIGHT = "FREIGHT", "Freight"
+        PACKING = "PACKING", "Packing"
+        INSURANCE = "INSURANCE", "Insurance"
+        CUSTOMS = "CUSTOMS", "Customs and duty"
+        SMALL_ORDER = "SMALL_ORDER", "Surcharge for a small order"
+        OTHER = "OTHER", "Other"
+
+    order = models.ForeignKey(PurchaseOrder, on_delete=models.CASCADE, related_name="charges")
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.FREIGHT)
+    description = models.CharField(max_length=200, blank=True)
+    amount = MoneyField(help_text="Without tax, in the order's currency.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["order", "kind", "description"],
+                name="purchasing_purchaseordercharge_named_once",
+                violation_error_message="This charge stands there already.",
+            ),
+            models.CheckConstraint(
+                condition=amount_not_negative("amount"),
+                name="purchasing_purchaseordercharge_amount_not_negative",
+                violation_error_message="A charge is not below zero.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,8 +1,8 @@
-"""Whom we buy from, what they sell, at what cost, and how their files are read."""
+"""Whom we buy from, on which terms, what they sell and at what cost."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
@@ -18,7 +18,27 @@ from retail.common.fields import (
     within,
 )
 from retail.common.history import keep_history
-from retail.common.models import ImportRun
+
+
+def percent(**options: Any) -> models.DecimalField[Any, Any]:
+    """Return a field for a percentage, zero unless told otherwise."""
+    return models.DecimalField(max_digits=7, decimal_places=3, default=0, db_default=0, **options)
+
+
+class DeliveryTerms(models.TextChoices):
+    """Source: ICC Incoterms 2020."""
+
+    EXW = "EXW", "EXW, ex works"
+    FCA = "FCA", "FCA, free carrier"
+    CPT = "CPT", "CPT, carriage paid to"
+    CIP = "CIP", "CIP, carriage and insurance paid to"
+    DAP = "DAP", "DAP, delivered at place"
+    DPU = "DPU", "DPU, delivered at place unloaded"
+    DDP = "DDP", "DDP, delivered duty paid"
+    FAS = "FAS", "FAS, free alongside ship"
+    FOB = "FOB", "FOB, free on board"
+    CFR = "CFR", "CFR, cost and freight"
+    CIF = "CIF", "CIF, cost, insurance and freight"
 
 
 @keep_history()
@@ -29,16 +49,46 @@ class Supplier(models.Model):
     name = models.CharField(max_length=200)
     currency = CurrencyField()
     email = models.EmailField(blank=True, help_text="Where orders are sent.")
+    street = models.CharField(max_length=200, blank=True, db_default="")
+    postcode = models.CharField(max_length=20, blank=True, db_default="")
+    city = models.CharField(max_length=100, blank=True, db_default="")
     tax_number = models.CharField(max_length=30, blank=True)
     iban = models.CharField("IBAN", max_length=34, blank=True)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
     language = models.CharField(max_length=10, default="en")
     payment_days = models.IntegerField(default=30, help_text="From the invoice date.")
+    discount_percent = percent(help_text="Taken off a bill that is paid early.")
+    discount_days = models.IntegerField(
+        default=0, db_default=0, help_text="Days from the invoice date in which early is."
+    )
+    delivery_terms = models.CharField(
+        max_length=3,
+        choices=DeliveryTerms,
+        blank=True,
+        db_default="",
+        help_text="Who carries freight and risk up to where (Incoterms 2020).",
+    )
+    minimum_order_amount = MoneyField(
+        null=True, blank=True, help_text="Least they deliver for, in their currency, without tax."
+    )
     lead_time_days = models.IntegerField(default=7)
+    over_receipt_percent = percent(help_text="More than ordered that is taken in without asking.")
+    note = models.TextField(blank=True, db_default="")
     is_active = models.BooleanField(default=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=within("discount_percent", 0, 100)
+                & within("over_receipt_percent", 0, 1000)
+                & within("discount_days", 0, 1000)
+                & (
+                    Q(minimum_order_amount__isnull=True)
+                    | amount_not_negative("minimum_order_amount")
+                ),
+                name="purchasing_supplier_terms_in_range",
+                violation_error_message="Percentages, days and amounts are not below zero.",
+            ),
             models.CheckConstraint(
                 condition=within("payment_days", 0, 1000) & within("lead_time_days", 0, 1000),
                 name="purchasing_supplier_days_not_negative",
@@ -51,8 +101,45 @@ class Supplier(models.Model):
 
 
 @keep_history()
+class SupplierContact(models.Model):
+    """Whom to ask at a supplier, and about what."""
+
+    class Purpose(models.TextChoices):
+        ORDERS = "ORDERS", "Orders"
+        ACCOUNTS = "ACCOUNTS", "Invoices and payments"
+        RETURNS = "RETURNS", "Returns and complaints"
+        SALES = "SALES", "Sales"
+        OTHER = "OTHER", "Other"
+
+    supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE, related_name="contacts")
+    purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.ORDERS)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    is_copied_on_orders = models.BooleanField(
+        default=False, help_text="Gets a copy of every order that is e-mailed."
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(is_copied_on_orders=False) | ~Q(email=""),
+                name="purchasing_suppliercontact_copied_has_an_address",
+                violation_error_message="A copy needs an e-mail address.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@keep_history()
 class SupplierProduct(models.Model):
-    """An article in a supplier's catalog; linked to our variant, or a proposal until it is."""
+    """
+    An article in a supplier's catalog; linked to our variant, or a proposal until it is.
+
+    A proposal that was declined stays, so that the supplier's next file does not propose it anew.
+    """
 
     supplier = models.ForeignKey(Supplier, on_delete=models.PROTECT, related_name="products")
     variant = models.ForeignKey(
@@ -67,9 +154,32 @@ class SupplierProduct(models.Model):
     name = models.CharField(max_length=300, blank=True)
     pack_size = models.IntegerField(default=1, help_text="Units in one of the supplier's packs.")
     minimum_quantity = models.IntegerField(default=1, help_text="Least units they sell.")
+    order_multiple = models.IntegerField(
+        default=1, db_default=1, help_text="They sell multiples of so many units."
+    )
+    lead_time_days = models.IntegerField(
+        null=True, blank=True, help_text="Empty: that of the supplier."
+    )
+    rank = models.IntegerField(
+        default=0,
+        db_default=0,
+        help_text="Among suppliers of the same article the lowest is asked.",
+    )
     available_units = models.IntegerField(null=True, blank=True)
+    available_said_at = models.DateTimeField(
+        null=True, blank=True, help_text="When they said how many they have."
+    )
+    back_in_stock_on = models.DateField(
+        null=True, blank=True, help_text="Day from which they have it again."
+    )
     seen_at = models.DateTimeField(
         null=True, blank=True, help_text="When a file last changed it, prices apart."
+    )
+    declined_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody said that we do not deal in it."
+    )
+    declined_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     is_active = models.BooleanField(default=True)
 
@@ -93,6 +203,18 @@ class SupplierProduct(models.Model):
             models.CheckConstraint(
                 condition=~Q(supplier_sku=""),
                 name="purchasing_supplierproduct_supplier_sku_not_empty",
+            ),
+            models.CheckConstraint(
+                condition=within("order_multiple", 1, MAX_UNITS)
+                & (Q(lead_time_days__isnull=True) | within("lead_time_days", 0, 1000)),
+                name="purchasing_supplierproduct_multiple_and_lead_time_in_range",
+                violation_error_message="A multiple is at least 1, a lead time 0 to 999 days.",
+            ),
+            models.CheckConstraint(
+                condition=Q(declined_at__isnull=True, declined_by__isnull=True)
+                | Q(declined_at__isnull=False, variant__isnull=True),
+                name="purchasing_supplierproduct_declined_is_not_linked",
+                violation_error_message="An article that was declined is linked to none of ours.",
             ),
         ]
         indexes: ClassVar = [
@@ -120,6 +242,15 @@ class SupplierPrice(models.Model):
     unit_cost = MoneyField()
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True, help_text="First day it is over.")
+    run = models.ForeignKey(
+        "common.ImportRun",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="The file that told it; empty when a person did.",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -140,93 +271,3 @@ class SupplierPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.unit_cost} from {self.min_quantity}"
-
-
-class SupplierFileProfile(models.Model):
-    """
-    How a supplier's files are read: encoding, delimiter, which column is what.
-
-    `columns` maps our names (supplier_sku, gtin, name, unit_cost, pack_size, minimum_quantity,
-    available_units) to the file's column titles; `pack_cost` in place of unit_cost when the file
-    prices a whole pack.
-    """
-
-    supplier = models.ForeignKey(Supplier, on_delete=models.CASCADE, related_name="file_profiles")
-    code = models.SlugField(max_length=50, unique=True)
-    encoding = models.CharField(max_length=20, blank=True, help_text="Empty: BOM, else UTF-8.")
-    delimiter = models.CharField(max_length=5, blank=True, help_text="Empty: proposed.")
-    decimal_separator = models.CharField(max_length=1, default=".")
-    quote = models.CharField(
-        max_length=1, blank=True, default='"', help_text="Empty: quotes are ordinary characters."
-    )
-    skipped_lines = models.IntegerField(default=0, help_text="Lines above the column titles.")
-    has_titles = models.BooleanField(
-        default=True, help_text="Without titles the columns are called column 1, column 2 ..."
-    )
-    columns = models.JSONField(default=dict)
-    max_price_change_percent = models.IntegerField(
-        default=30, help_text="Larger changes are listed before the file is applied."
-    )
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(decimal_separator__in=[".", ","]),
-                name="purchasing_supplierfileprofile_decimal_point_or_comma",
-            ),
-            models.CheckConstraint(
-                condition=within("skipped_lines", 0, 1000)
-                & within("max_price_change_percent", 0, 100_000),
-                name="purchasing_supplierfileprofile_numbers_not_negative",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.code
-
-
-class SupplierFileRow(models.Model):
-    """
-    A valid line of a supplier's file, waiting beside what the catalog says until applied.
-
-    What the file leaves empty (no GTIN, name, pack size, minimum or availability) stays as the
-    catalog has it.
-    """
-
-    class Verdict(models.TextChoices):
-        NEW = "NEW", "New"
-        CHANGED = "CHANGED", "Changed"
-        UNCHANGED = "UNCHANGED", "Unchanged"
-
-    run = models.ForeignKey("common.ImportRun", on_delete=models.CASCADE, related_name="+")
-    line_number = models.IntegerField()
-    supplier_sku = models.CharField(max_length=100)
-    gtin = models.CharField(max_length=14, blank=True)
-    name = models.CharField(max_length=300, blank=True)
-    unit_cost = MoneyField()
-    pack_size = models.IntegerField(null=True, blank=True)
-    minimum_quantity = models.IntegerField(null=True, blank=True)
-    available_units = models.IntegerField(null=True, blank=True)
-    verdict = models.CharField(max_length=20, choices=Verdict, blank=True)
-    cost_before = MoneyField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "supplier_sku"], name="purchasing_supplierfilerow_sku_once_per_file"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"line {self.line_number}"
-
-
-class SupplierFileRun(ImportRun):
-    """An import run seen as a supplier's file: staged, looked at, then applied or discarded."""
-
-    class Meta:
-        proxy = True
-        permissions: ClassVar = [
-            ("stage_supplierfilerun", "Can upload a supplier file"),
-            ("apply_supplierfilerun", "Can apply or discard a supplier file"),
-        ]

@@ -19,13 +19,15 @@ class ImportRun(models.Model):
     """
     One file taken in: who brought it, how far it got, and what became of its lines.
 
-    A run starts RUNNING and ends DONE or FAILED. The same bytes under the same profile are
-    imported once: a second upload finds the first run.
+    A run starts RUNNING and ends DONE or FAILED. In between it may be STAGED, until a person
+    decides, and APPLYING while its lines are taken in a part at a time. The same bytes under the
+    same profile are imported once: a second upload finds the first run.
     """
 
     class Status(models.TextChoices):
         RUNNING = "RUNNING", "Running"
         STAGED = "STAGED", "Waiting for a decision"
+        APPLYING = "APPLYING", "Being applied"
         DONE = "DONE", "Done"
         FAILED = "FAILED", "Failed"
 

@@ -1,4 +1,4 @@
-"""Scheduled work of buying: e-mailing sent orders, matching bills when their goods have come."""
+"""E-mailing sent orders."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from django.utils import timezone
 from purchasing import operations
 from purchasing.documents import order_csv, order_text
 from purchasing.models import PurchaseOrder
-from purchasing.queries import invoices_to_match
-from retail.common.errors import BusinessError
 from retail.common.taskruns import recorded
 
 logger = structlog.get_logger(__name__)
 
 ORDERS_PER_RUN = 100
-INVOICES_PER_RUN = 500
 
 
 @shared_task(name="purchasing.send_purchase_orders")
@@ -63,20 +60,3 @@ def _email(order: PurchaseOrder, connection: BaseEmailBackend) -> bool:
         return False
     operations.finish_email(order_id=order.pk, at=timezone.now())
     return True
-
-
-@shared_task(name="purchasing.match_waiting_invoices")
-@recorded("purchasing.match_waiting_invoices")
-def match_waiting_invoices(**_future: object) -> dict[str, int]:
-    """Match the bills that were never matched, and those whose goods have come since."""
-    counts = {"matched": 0, "refused": 0}
-    invoice_ids = list(invoices_to_match().values_list("pk", flat=True)[:INVOICES_PER_RUN])
-    for invoice_id in invoice_ids:
-        try:
-            operations.match_invoice(invoice_id=invoice_id, at=timezone.now())
-        except BusinessError as refusal:
-            logger.warning("invoice_not_matched", invoice=invoice_id, reason=refusal.message)
-            counts["refused"] += 1
-        else:
-            counts["matched"] += 1
-    return counts

@@ -1,0 +1,6 @@
+"""Scheduled work of buying, one module per thing it is about; task names are fixed."""
+
+from purchasing.tasks.dispatch import send_purchase_orders
+from purchasing.tasks.matching import match_waiting_invoices
+
+__all__ = ["match_waiting_invoices", "send_purchase_orders"]
