@@ -1,5 +1,12 @@
 """What is done with suppliers, purchase orders, receipts and supplier invoices."""
 
+from purchasing.operations.approving import (
+    SelfApproval,
+    approve,
+    return_to_draft,
+    send,
+    submit,
+)
 from purchasing.operations.catalogues import (
     apply_supplier_file,
     discard_supplier_file,
@@ -10,6 +17,21 @@ from purchasing.operations.dispatch import (
     claim_email,
     finish_email,
     retry_email,
+)
+from purchasing.operations.drafting import (
+    InactiveSupplier,
+    InvalidOrderLine,
+    NewLine,
+    NoOrderLines,
+    NoSupplierPrice,
+    create_purchase_order,
+    revise_draft,
+)
+from purchasing.operations.ending import (
+    GoodsAlreadyArrived,
+    MissingReason,
+    cancel,
+    close_short,
 )
 from purchasing.operations.findings import (
     AlreadyDecided,
@@ -44,25 +66,6 @@ from purchasing.operations.landed_plans import (
     plan_landed_cost,
 )
 from purchasing.operations.matching import match_invoice
-from purchasing.operations.orders import (
-    GoodsAlreadyArrived,
-    InactiveSupplier,
-    InvalidOrderLine,
-    MissingReason,
-    NewLine,
-    NoOrderLines,
-    NoSupplierPrice,
-    SelfApproval,
-    approve,
-    cancel,
-    close_short,
-    create_purchase_order,
-    refresh_progress,
-    return_to_draft,
-    revise_draft,
-    send,
-    submit,
-)
 from purchasing.operations.payables import (
     InvalidPaymentDay,
     NothingToExport,
@@ -73,6 +76,7 @@ from purchasing.operations.payables import (
     void_invoice,
 )
 from purchasing.operations.pools import BILLED_ORDERS
+from purchasing.operations.progress import refresh_progress
 from purchasing.operations.receipts import (
     InvalidReceiptLine,
     MoreThanOrdered,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice, TolerancePolicy
-from purchasing.operations.orders import MissingReason
+from purchasing.operations.ending import MissingReason
 from purchasing.tolerances import Finding, Limits
 from retail.common.errors import BusinessError, NotAllowed, WrongStatus
 from retail.common.models import User

@@ -21,6 +21,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceLine,
 )
+from purchasing.operations.ending import MissingReason
 from purchasing.operations.landed_plans import (
     LANDED,
     as_plan,
@@ -29,7 +30,6 @@ from purchasing.operations.landed_plans import (
     posted_references,
     split_landed_cost,
 )
-from purchasing.operations.orders import MissingReason
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.fields import MAX_AMOUNT
 from retail.common.models import User

@@ -17,7 +17,6 @@ from purchasing.models import (
     SupplierInvoiceLine,
 )
 from purchasing.operations.findings import limits_for, record_findings, refresh_statuses
-from purchasing.operations.orders import refresh_progress
 from purchasing.operations.pools import (
     MATCHABLE,
     PAYABLE,
@@ -26,6 +25,7 @@ from purchasing.operations.pools import (
     order_line_skus,
     order_number,
 )
+from purchasing.operations.progress import refresh_progress
 from purchasing.operations.variances import post_price_differences
 from purchasing.splitting import Claim, OrderedLine, ReceivedLine, Share, split_claims
 from purchasing.tolerances import Finding, Terms, differences_beyond

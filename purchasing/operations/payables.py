@@ -11,10 +11,10 @@ from datetime import date, datetime
 from django.db import transaction
 
 from purchasing.models import PayableExport, SupplierInvoice
+from purchasing.operations.ending import MissingReason
 from purchasing.operations.findings import resolve_open
 from purchasing.operations.landed import require_nothing_landed
 from purchasing.operations.matching import work_out
-from purchasing.operations.orders import MissingReason
 from purchasing.operations.pools import lock_pool
 from purchasing.operations.variances import post_price_differences, take_back_price_differences
 from retail.common.errors import BusinessError, NotAllowed

@@ -16,7 +16,7 @@ from catalog.queries import exchange_rate
 from inventory.models import StockMovement
 from inventory.operations import Received, Source, receive_stock
 from purchasing.models import GoodsReceipt, GoodsReceiptLine, PurchaseOrder, PurchaseOrderLine
-from purchasing.operations.orders import refresh_progress
+from purchasing.operations.progress import refresh_progress
 from retail.common.copying import insert_objects
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.fields import MAX_UNITS

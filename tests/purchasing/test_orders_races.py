@@ -59,7 +59,7 @@ def test_order_sent_and_cancelled_at_once_is_told_in_turn():
 def test_without_the_lock_sending_and_cancelling_do_not_see_each_other():
     """Control: both read an approved order before either writes; only the trigger is left."""
     order = approved_order()
-    both_have_read, check_move = Barrier(2), operations.orders.check_move
+    both_have_read, check_move = Barrier(2), operations.ending.check_move
 
     def check_after_both_have_read(document, to):
         both_have_read.wait(timeout=5)
@@ -67,7 +67,8 @@ def test_without_the_lock_sending_and_cancelling_do_not_see_each_other():
 
     with (
         mock.patch.object(PurchaseOrderQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(operations.orders, "check_move", check_after_both_have_read),
+        mock.patch.object(operations.approving, "check_move", check_after_both_have_read),
+        mock.patch.object(operations.ending, "check_move", check_after_both_have_read),
     ):
         outcomes = race(*send_or_cancel(order))
 
