@@ -278,7 +278,9 @@ class OrderLine(models.Model):
     `ordered`, `cancelled`, `shipped` and `returned` count what the channel counts; one of it is
     `pack_size` units of the variant. A line with neither variant nor `is_stocked` is postage, a
     fee, a gift wrap: sold, never promised. A stocked line without a variant is held until linked.
-    A line of a bundle (`is_bundle`) is stocked: it is served by its LineComponents.
+    A line of a bundle (`is_bundle`) is stocked: it is served by its LineComponents. Of pieces that
+    are still to be shipped, `from_supplier` are on order with a supplier who sends them to the
+    customer; nothing of ours is promised to these.
     """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
@@ -301,6 +303,9 @@ class OrderLine(models.Model):
     cancelled = models.IntegerField(default=0)
     shipped = models.IntegerField(default=0)
     returned = models.IntegerField(default=0)
+    from_supplier = models.IntegerField(
+        default=0, db_default=0, help_text="Pieces that a supplier sends to the customer."
+    )
     unit_price = MoneyField(default=0)
     discount = MoneyField(default=0)
     tax = MoneyField(default=0)
@@ -331,6 +336,10 @@ class OrderLine(models.Model):
                 violation_error_message="No more can come back than was shipped.",
             ),
             models.CheckConstraint(
+                condition=not_negative("from_supplier"),
+                name="orders_orderline_from_supplier_not_negative",
+            ),
+            models.CheckConstraint(
                 condition=within("pack_size", 1, 1_000_000),
                 name="orders_orderline_pack_size_positive",
             ),
@@ -355,6 +364,11 @@ class OrderLine(models.Model):
     def open_quantity(self) -> int:
         """Pieces still to be shipped."""
         return self.ordered - self.cancelled - self.shipped
+
+    @property
+    def wanted_from_stock(self) -> int:
+        """Pieces still to be shipped by us, and not by a supplier."""
+        return max(self.open_quantity - self.from_supplier, 0)
 
 
 class LineComponent(models.Model):

@@ -112,6 +112,7 @@ class OrderEvent(AppendOnlyModel):
         CANCELLED = "CANCELLED", "Cancelled"
         CONFLICT = "CONFLICT", "Disagreement with the channel"
         PRIORITIZED = "PRIORITIZED", "Priority changed"
+        FROM_SUPPLIER = "FROM_SUPPLIER", "Ordered from a supplier"
 
     order = models.ForeignKey(
         Order, on_delete=models.PROTECT, related_name="events", db_index=False

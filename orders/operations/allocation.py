@@ -277,7 +277,7 @@ def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need
         Need(
             line_id=line.pk,
             contents=contents[line.pk],
-            pieces=line.open_quantity - promised.get(line.pk, 0),
+            pieces=line.wanted_from_stock - promised.get(line.pk, 0),
         )
         for line in lines
         if line.pk in contents

@@ -113,7 +113,7 @@ def set_quantities(
     for line in changed:
         line.ordered = pieces[line.pk]
     OrderLine.objects.bulk_update(changed, ["ordered", "cancelled"])
-    wanted = {line.pk: line.open_quantity for line in lines}
+    wanted = {line.pk: line.wanted_from_stock for line in lines}
     keep_only(order=order, promises=promises, wanted=wanted, reason=CHANGED_THERE, at=at, by=by)
 
 
@@ -212,7 +212,7 @@ def _relink(
     # Both articles' levels in one go: giving back and promising would each lock their own.
     lock_stock({**contents_of(lines), **more})
     promises = locked_promises_of(order=order, lines=lines, at=at)
-    wanted = {each.pk: each.open_quantity for each in lines if each is not line}
+    wanted = {each.pk: each.wanted_from_stock for each in lines if each is not line}
     keep_only(order=order, promises=promises, wanted=wanted, reason=CHANGED_THERE, at=at, by=by)
     LineComponent.objects.filter(line=line).delete()
     line.variant_id = found.variant_id

@@ -103,7 +103,7 @@ def call_off(
     """
     pieces = _with_fees(lines, pieces)
     promises = locked_promises_of(order=order, lines=lines, at=at)
-    wanted = {line.pk: line.open_quantity - pieces.get(line.pk, 0) for line in lines}
+    wanted = {line.pk: max(line.wanted_from_stock - pieces.get(line.pk, 0), 0) for line in lines}
     keep_only(order=order, promises=promises, wanted=wanted, reason=reason, at=at, by=by)
     cancellation = record_cancellation(
         order=order, lines=lines, pieces=pieces, cause=cause, reason=reason, key=key, at=at, by=by
@@ -229,7 +229,7 @@ def _close_holds_of_part(
         close_holds(order=order, note=note, lines=gone, at=at, by=by)
     promised = promises.pieces()
     known = [line for line in lines if line.is_stocked and line.variant_id is not None]
-    if all(line.open_quantity <= promised.get(line.pk, 0) for line in known):
+    if all(line.wanted_from_stock <= promised.get(line.pk, 0) for line in known):
         close_holds(order=order, kinds=[OrderHold.Kind.STOCK], note=note, at=at, by=by)
 
 

@@ -199,7 +199,7 @@ def _wanted(lines: Sequence[OrderLine]) -> dict[int, int]:
     contents = contents_of(lines)
     for line in lines:
         for variant_id, each in contents.get(line.pk, {}).items():
-            wanted[variant_id] += each * line.open_quantity
+            wanted[variant_id] += each * line.wanted_from_stock
     return wanted
 
 

@@ -125,7 +125,7 @@ def _waiting(lines: Sequence[OrderLine], promises: Promises) -> dict[int, int]:
     """Return line id -> pieces of goods that are wanted and not promised."""
     promised = promises.pieces()
     waiting = {
-        line.pk: line.open_quantity - promised.get(line.pk, 0)
+        line.pk: line.wanted_from_stock - promised.get(line.pk, 0)
         for line in lines
         if line.pk in promises.contents
     }

@@ -35,7 +35,7 @@ from orders.models import (
 from orders.queries.integrity_fulfillment import fulfillment_differences
 from orders.queries.integrity_payments import payment_differences
 from orders.queries.integrity_pickups import pickup_differences
-from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
+from orders.queries.terms import WANTED_FROM_STOCK, sum_of, units_in_one
 from retail.common.integrity import Difference
 
 
@@ -97,7 +97,9 @@ def _promises_against_lines() -> Iterator[Difference]:
         OrderLine.objects.filter(line_allocations__units__gt=0)
         .annotate(
             promised=Sum("line_allocations__units"),
-            wanted=ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField()),
+            wanted=ExpressionWrapper(
+                WANTED_FROM_STOCK * units_in_one(), output_field=IntegerField()
+            ),
         )
         .filter(promised__gt=F("wanted"))
         .order_by("pk")

@@ -15,11 +15,15 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from orders.models import LineComponent
 
 OPEN_PIECES = F("ordered") - F("cancelled") - F("shipped")
+# Of these, what we send ourselves; see `OrderLine.wanted_from_stock`.
+WANTED_FROM_STOCK = Greatest(
+    OPEN_PIECES - F("from_supplier"), Value(0), output_field=IntegerField()
+)
 
 
 def sum_of(rows: QuerySet[Any], by: str, field: str) -> Coalesce:

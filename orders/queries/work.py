@@ -24,7 +24,7 @@ from orders.models import (
     OrderLine,
 )
 from orders.queries.payments import awaiting_payment_first
-from orders.queries.terms import OPEN_PIECES, sum_of, units_in_one
+from orders.queries.terms import WANTED_FROM_STOCK, sum_of, units_in_one
 
 
 def orders_to_ship() -> QuerySet[Order]:
@@ -74,7 +74,7 @@ def _open_lines() -> QuerySet[OrderLine]:
 
 
 def _wanted() -> ExpressionWrapper:
-    return ExpressionWrapper(OPEN_PIECES * units_in_one(), output_field=IntegerField())
+    return ExpressionWrapper(WANTED_FROM_STOCK * units_in_one(), output_field=IntegerField())
 
 
 def servable_orders(*, variant_ids: Collection[int] | None = None) -> QuerySet[Order]:
