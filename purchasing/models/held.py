@@ -18,8 +18,11 @@ class HeldGoodsQuerySet(models.QuerySet["HeldGoods"]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
     def open(self) -> HeldGoodsQuerySet:
-        """Of which something is still to be decided."""
-        return self.filter(units__gt=F("accepted") + F("returned") + F("scrapped"))
+        """Of which something is still to be decided; of a reversed receipt nothing lies here."""
+        return self.filter(
+            units__gt=F("accepted") + F("returned") + F("scrapped"),
+            receipt__status=GoodsReceipt.Status.POSTED,
+        )
 
 
 class HeldGoods(models.Model):

@@ -157,6 +157,42 @@ class DeliveryLine(models.Model):
         return self.code or f"line {self.pk}"
 
 
+class DeliveryScan(models.Model):
+    """One scan while a delivery was counted; what is set by hand instead leaves none."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="scans")
+    key = models.CharField(max_length=100, help_text="Key of the scan; the same one once.")
+    code = models.CharField(max_length=200, help_text="As scanned.")
+    variant = models.ForeignKey(
+        "catalog.Variant", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    units = models.IntegerField()
+    scanned_at = models.DateTimeField()
+    scanned_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["delivery", "key"], name="purchasing_deliveryscan_once_per_key"
+            ),
+            models.CheckConstraint(
+                condition=within("units", 1, MAX_UNITS),
+                name="purchasing_deliveryscan_units_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} x {self.code}"
+
+
+class GoodsReceiptQuerySet(models.QuerySet["GoodsReceipt"]):
+    def for_update(self) -> GoodsReceiptQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
 @guard_status
 class GoodsReceipt(models.Model):
     """
@@ -204,6 +240,8 @@ class GoodsReceipt(models.Model):
     )
     reverse_reason = models.CharField(max_length=200, blank=True, db_default="")
 
+    objects = GoodsReceiptQuerySet.as_manager()
+
     class Meta:
         permissions: ClassVar = [
             ("post_goodsreceipt", "Can receive goods"),
@@ -233,6 +271,12 @@ class GoodsReceipt(models.Model):
         return self.number
 
 
+class GoodsReceiptLineQuerySet(models.QuerySet["GoodsReceiptLine"]):
+    def for_update(self) -> GoodsReceiptLineQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
 class GoodsReceiptLine(models.Model):
     """
     What came of one order line: delivered is what was accepted and what was rejected.
@@ -254,6 +298,8 @@ class GoodsReceiptLine(models.Model):
     returned = models.IntegerField(default=0, db_default=0)
     unit_cost = MoneyField()
     value = MoneyField(help_text="Of the accepted units, in book currency.")
+
+    objects = GoodsReceiptLineQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -47,6 +47,7 @@ _TAKES_GOODS_IN = (
     "purchasing.view_supplierreturn*",
     "purchasing.view_delivery",
     "purchasing.view_deliveryline",
+    "purchasing.view_deliveryscan",
     "purchasing.post_goodsreceipt",
     "purchasing.reverse_goodsreceipt",
     "purchasing.settle_heldgoods",
