@@ -22,12 +22,24 @@ from purchasing.queries.offers import (
     Offer,
     supplier_offers,
 )
+from purchasing.queries.reliability import (
+    LeadTime,
+    LeadTimeSource,
+    Reliability,
+    article_reliability,
+    measured_lead_times,
+    supplier_reliability,
+)
 
 __all__ = [
     "STILL_TO_COME",
     "Comparison",
     "Incoming",
+    "LeadTime",
+    "LeadTimeSource",
     "Offer",
+    "Reliability",
+    "article_reliability",
     "differences",
     "exceptions_to_decide",
     "goods_not_invoiced",
@@ -37,5 +49,7 @@ __all__ = [
     "invoices_like",
     "invoices_to_match",
     "lines_to_bill",
+    "measured_lead_times",
     "supplier_offers",
+    "supplier_reliability",
 ]
