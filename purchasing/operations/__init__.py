@@ -40,6 +40,14 @@ from purchasing.operations.findings import (
     decide_exception,
     reconsider_exception,
 )
+from purchasing.operations.held import (
+    AlreadyIdentified,
+    HeldGoodsReversed,
+    NotThatManyHeld,
+    identify_held,
+    scrap_held,
+    take_held,
+)
 from purchasing.operations.invoices import (
     DuplicateInvoice,
     InvalidInvoice,
@@ -89,10 +97,12 @@ from purchasing.operations.receipts import (
 __all__ = [
     "BILLED_ORDERS",
     "AlreadyDecided",
+    "AlreadyIdentified",
     "DuplicateInvoice",
     "EmailNotInDoubt",
     "FreightIsLanded",
     "GoodsAlreadyArrived",
+    "HeldGoodsReversed",
     "InactiveSupplier",
     "InvalidInvoice",
     "InvalidLandedAmount",
@@ -108,6 +118,7 @@ __all__ = [
     "NoOrderLines",
     "NoSupplierPrice",
     "NotABillOfFreight",
+    "NotThatManyHeld",
     "NothingReceived",
     "NothingToExport",
     "NothingToLandOn",
@@ -133,6 +144,7 @@ __all__ = [
     "export_payables",
     "finish_email",
     "freight_left",
+    "identify_held",
     "match_invoice",
     "plan_cancellation",
     "plan_landed_cost",
@@ -145,9 +157,11 @@ __all__ = [
     "retry_email",
     "return_to_draft",
     "revise_draft",
+    "scrap_held",
     "send",
     "stage_supplier_file",
     "submit",
+    "take_held",
     "type_shares",
     "void_invoice",
 ]
