@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from retail.api import router
-from retail.backoffice import order_reports, reports
+from retail.backoffice import order_reports, purchase_reports, stock_reports
 from retail.backoffice.health import tasks
 from retail.backoffice.stock_where import stock_where
 
@@ -25,16 +25,26 @@ urlpatterns = [
     path("stock/where/<int:variant_id>/", admin.site.admin_view(stock_where), name="stock-where"),
     path(
         "reports/stock-as-of/",
-        admin.site.admin_view(reports.stock_as_of),
+        admin.site.admin_view(stock_reports.stock_as_of),
         name="report-stock-as-of",
     ),
-    path("reports/abc/", admin.site.admin_view(reports.abc), name="report-abc"),
-    path("reports/cover/", admin.site.admin_view(reports.cover), name="report-cover"),
+    path("reports/abc/", admin.site.admin_view(stock_reports.abc), name="report-abc"),
+    path("reports/cover/", admin.site.admin_view(stock_reports.cover), name="report-cover"),
     path(
-        "reports/dead-stock/", admin.site.admin_view(reports.dead_stock), name="report-dead-stock"
+        "reports/dead-stock/",
+        admin.site.admin_view(stock_reports.dead_stock),
+        name="report-dead-stock",
     ),
     path(
         "reports/oversold/", admin.site.admin_view(order_reports.oversold), name="report-oversold"
+    ),
+    *(
+        path(
+            f"reports/{report.name}/",
+            admin.site.admin_view(view),
+            name=f"report-{report.name}",
+        )
+        for report, view in purchase_reports.PAGES.items()
     ),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -36,7 +36,7 @@ def incoming_units(*, variant_ids: Collection[int]) -> list[Incoming]:
     Several lines of an order are one row. What is not sent yet nobody delivers.
     """
     rows = (
-        _still_to_come()
+        still_to_come()
         .filter(variant_id__in=list(variant_ids))
         .values("variant_id", "order_id")
         .annotate(units=Sum(STILL_TO_COME))
@@ -57,7 +57,7 @@ def incoming_units(*, variant_ids: Collection[int]) -> list[Incoming]:
 
 def incoming_to_level() -> Coalesce:
     """Return the units that are still to come to a stock level, to annotate levels with."""
-    lines = _still_to_come().filter(
+    lines = still_to_come().filter(
         variant=OuterRef("variant"), order__location=OuterRef("location")
     )
     return Coalesce(
@@ -65,7 +65,8 @@ def incoming_to_level() -> Coalesce:
     )
 
 
-def _still_to_come() -> QuerySet[PurchaseOrderLine]:
+def still_to_come() -> QuerySet[PurchaseOrderLine]:
+    """Return the lines of sent orders of which units are still to come."""
     return PurchaseOrderLine.objects.filter(
         order__status=PurchaseOrder.Status.SENT,
         ordered__gt=F("cancelled") + F("received") - F("to_replace"),

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from retail.backoffice import order_reports, reports
+from retail.backoffice import order_reports, purchase_reports, stock_reports
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _reports(request: HttpRequest) -> list[dict[str, Any]]:
-    over_stock = reports.menu() if request.user.has_perm(reports.PERMISSION) else ()
-    shown = (*over_stock, *order_reports.menu(request))
+    may_see_stock = request.user.has_perm(stock_reports.PERMISSION)
+    over_stock = stock_reports.menu() if may_see_stock else ()
+    shown = (*over_stock, *order_reports.menu(request), *purchase_reports.menu(request))
     return [_entry(title, icon, link) for title, icon, link in shown]
 
 

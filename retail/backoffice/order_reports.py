@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orders import queries
-from retail.backoffice.reports import Column, Report, answer_report
+from retail.backoffice.reporting import Column, Report, answer_report
 from retail.common.admin.acts import DayInput
 
 YEAR = timedelta(days=365)

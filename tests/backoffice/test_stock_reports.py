@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from inventory.operations import correct_cost, issue_stock, take_snapshot
-from retail.backoffice import reports
+from retail.backoffice import reporting, stock_reports
 from retail.common.roles import Role
 from tests.factories.catalog import ProductFactory, VariantFactory
 from tests.factories.common import UserFactory
@@ -263,7 +263,7 @@ def test_a_window_that_makes_no_sense_is_refused_in_words(name, days, said):
 def test_an_empty_report_says_so(name):
     page = page_of(clerk(), name)
 
-    (report,) = [report for report in reports.REPORTS if report.name == name]
+    (report,) = [report for report in stock_reports.REPORTS if report.name == name]
     assert report.empty in page
     assert file_of(clerk(), name)[1:] == []
 
@@ -356,7 +356,7 @@ def test_pages_show_nothing_that_a_browser_runs(name):
 
 @every_report
 def test_long_reports_have_pages_and_their_file_is_whole(name, monkeypatch):
-    monkeypatch.setattr(reports, "ROWS_PER_PAGE", 2)
+    monkeypatch.setattr(reporting, "ROWS_PER_PAGE", 2)
     for n in range(5):
         article(f"MUG-{n}", units=10 + n, value=f"{30 - n}.00")
     browser = clerk(COST)
@@ -379,7 +379,7 @@ def test_a_page_that_there_is_not_shows_another(number):
 
 
 def test_leafing_keeps_what_was_asked(monkeypatch):
-    monkeypatch.setattr(reports, "ROWS_PER_PAGE", 1)
+    monkeypatch.setattr(reporting, "ROWS_PER_PAGE", 1)
     for sku in ("MUG", "CUP"):
         article(sku, units=10, value="30.00")
 

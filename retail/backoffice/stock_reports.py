@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -24,56 +20,12 @@ from unfold.widgets import INPUT_CLASSES
 from inventory import queries
 from inventory.models import Location
 from inventory.queries import analysis
-from retail.backoffice.tables import Cell, Table
-from retail.common.admin.acts import dress
-from retail.common.exports import csv_lines
+from retail.backoffice.reporting import Column, Report, answer_report, where_it_lies
 from retail.common.money import display_rate, round_amount
 
 PERMISSION = "inventory.view_stocklevel"
-SEES_COST = "inventory.view_costpool"
-ROWS_PER_PAGE = 100
 LONGEST_WINDOW = 3650
 _MOMENT_FORMAT = "%Y-%m-%dT%H:%M"
-
-
-def _as_it_is(value: Any) -> object:
-    return value
-
-
-@dataclass(frozen=True)
-class Column:
-    """
-    One column of a report: the attribute of a row that it shows.
-
-    shown: how the page shows it. filed: how the file holds it. is_total: it is added up over all
-    rows. is_cost: it is for those who may see what goods cost.
-    """
-
-    title: str
-    attribute: str
-    shown: Callable[[Any], str] = str
-    filed: Callable[[Any], object] = _as_it_is
-    is_number: bool = False
-    is_total: bool = False
-    is_cost: bool = False
-
-
-@dataclass(frozen=True)
-class Report:
-    """
-    A report: what it is called, what its figures mean, and what stands in its rows.
-
-    permission: who may see it. counted: what a row is, one and many.
-    """
-
-    name: str
-    title: str
-    icon: str
-    about: Sequence[str]
-    columns: Sequence[Column]
-    empty: str
-    permission: str = PERMISSION
-    counted: tuple[str, str] = ("article", "articles")
 
 
 def _count(value: int) -> str:
@@ -108,7 +60,7 @@ def _days(days: int | None) -> str:
     return "none sold" if days is None else _count(days)
 
 
-_ARTICLE = (Column("SKU", "sku"), Column("Article", "name"))
+_ARTICLE = (Column("SKU", "sku", url=where_it_lies), Column("Article", "name"))
 _VALUE = Column(
     "Value ({})", "value", _amount, _rounded, is_number=True, is_total=True, is_cost=True
 )
@@ -130,6 +82,7 @@ STOCK_AS_OF = Report(
         _VALUE,
     ),
     empty="There was nothing.",
+    permission=PERMISSION,
 )
 ABC = Report(
     name="abc",
@@ -150,6 +103,7 @@ ABC = Report(
         Column("Running share", "running_share", _percent, _fraction, is_number=True, is_cost=True),
     ),
     empty="There are no articles that have stock.",
+    permission=PERMISSION,
 )
 COVER = Report(
     name="cover",
@@ -170,6 +124,7 @@ COVER = Report(
         Column("Lasts for days", "cover_days", _days, is_number=True),
     ),
     empty="Nothing is in stock, and nothing was sold.",
+    permission=PERMISSION,
 )
 DEAD_STOCK = Report(
     name="dead-stock",
@@ -187,6 +142,7 @@ DEAD_STOCK = Report(
         Column("Last came in", "last_received_at", _day, _moment),
     ),
     empty="Everything in stock was sold of late.",
+    permission=PERMISSION,
 )
 REPORTS = (STOCK_AS_OF, ABC, COVER, DEAD_STOCK)
 
@@ -263,86 +219,6 @@ def _of_window(
         report,
         form,
         lambda cleaned: ask(at=timezone.now(), window=timedelta(days=cleaned["days"])),
-    )
-
-
-def answer_report(
-    request: HttpRequest,
-    report: Report,
-    form: forms.Form,
-    ask: Callable[[dict[str, Any]], Sequence[Any]],
-) -> HttpResponseBase:
-    """Answer with a page of a report's rows, or with all of them as a file."""
-    if not request.user.has_perm(report.permission):
-        raise PermissionDenied
-    sees_cost = request.user.has_perm(SEES_COST)
-    columns = [column for column in report.columns if sees_cost or not column.is_cost]
-    is_answered = form.is_valid()
-    rows = ask(form.cleaned_data) if is_answered else []
-    if is_answered and request.GET.get("file") == "csv":
-        return _file(report, columns, rows)
-    dress(form)
-    page = Paginator(rows, ROWS_PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        **admin.site.each_context(request),
-        "title": report.title,
-        "about": report.about,
-        "form": form,
-        "is_answered": is_answered,
-        "page": page,
-        "table": _table(report, columns, page.object_list, rows),
-    }
-    return TemplateResponse(request, "backoffice/report.html", context)
-
-
-def _table(
-    report: Report, columns: Sequence[Column], shown: Sequence[Any], rows: Sequence[Any]
-) -> Table:
-    one, many = report.counted
-    count = f"{len(rows):,} {many}" if len(rows) != 1 else f"1 {one}"
-    return Table(
-        title=f"{report.title}: {count}",
-        headings=[Cell(_title(column), is_number=column.is_number) for column in columns],
-        rows=[[_cell(column, row) for column in columns] for row in shown],
-        total=_totals(columns, rows),
-        empty=report.empty,
-    )
-
-
-def _title(column: Column) -> str:
-    return column.title.format(settings.RETAIL_CURRENCY)
-
-
-def _cell(column: Column, row: Any) -> Cell:
-    url = reverse("stock-where", args=[row.variant_id]) if column.attribute == "sku" else ""
-    text = column.shown(getattr(row, column.attribute))
-    return Cell(text, url, is_number=column.is_number)
-
-
-def _totals(columns: Sequence[Column], rows: Sequence[Any]) -> Sequence[Cell]:
-    """Return the last row of the table, which adds up the rows of all pages, if anything is."""
-    if not rows or not any(column.is_total for column in columns):
-        return ()
-    return (
-        Cell("All articles"),
-        *(
-            Cell(column.shown(sum(getattr(row, column.attribute) for row in rows)), is_number=True)
-            if column.is_total
-            else Cell("")
-            for column in columns[1:]
-        ),
-    )
-
-
-def _file(report: Report, columns: Sequence[Column], rows: Sequence[Any]) -> StreamingHttpResponse:
-    name = f"{report.name}-{timezone.localdate():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
-        csv_lines(
-            [_title(column) for column in columns],
-            ([column.filed(getattr(row, column.attribute)) for column in columns] for row in rows),
-        ),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 

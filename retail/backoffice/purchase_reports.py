@@ -1,0 +1,226 @@
+"""Reports over buying: what is still to come, what is late, what it costs and who keeps word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from inventory.models import Location
+from purchasing.models import Supplier
+from purchasing.queries import reports as queries
+from retail.backoffice.reporting import Column, Report, answer_report, where_it_lies
+from retail.common.admin.acts import DayInput
+from retail.common.money import display_rate, round_amount
+
+YEAR = timedelta(days=365)
+LONGEST_STRETCH = timedelta(days=3650)
+SEES_LINES, SEES_PRICES = "purchasing.view_purchaseorderline", "purchasing.view_supplierprice"
+
+
+def _count(value: int) -> str:
+    return f"{value:,}"
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%d %b %Y}" if day else "not said"
+
+
+def _month(month: date) -> str:
+    return f"{month:%B %Y}"
+
+
+def _percent(value: Decimal | None) -> str:
+    return "was free" if value is None else f"{value:+.1f} %"
+
+
+def _tenths(value: Decimal | None) -> Decimal | None:
+    return None if value is None else round(value, 1)
+
+
+def _book(value: Decimal) -> Decimal:
+    return round_amount(value, settings.RETAIL_CURRENCY)
+
+
+def _book_shown(value: Decimal) -> str:
+    return f"{_book(value):,}"
+
+
+def _rate(value: Decimal) -> str:
+    return display_rate(value)
+
+
+def _order_page(row: Any) -> str:
+    return reverse("admin:purchasing_purchaseorder_change", args=[row.order_id])
+
+
+def _article_page(row: Any) -> str:
+    return where_it_lies(row) if row.variant_id else ""
+
+
+_LINE = (
+    Column("Due", "due_on", _day),
+    Column("Order", "number", url=_order_page),
+    Column("Supplier", "supplier"),
+    Column("SKU", "sku", url=where_it_lies),
+    Column("Supplier's SKU", "supplier_sku"),
+    Column("To", "location"),
+)
+_UNITS = Column("Still to come", "units", _count, is_number=True, is_total=True)
+
+OPEN_LINES = Report(
+    name="open-order-lines",
+    title="On order",
+    icon="pending_actions",
+    about=(
+        "Every line of an order that was sent of which units are still to come.",
+        "It is due when the supplier confirmed it, else when we asked for it.",
+        "Amounts are net of discounts, in the currency of the order, without charges and tax.",
+    ),
+    columns=(
+        *_LINE,
+        Column("Confirmed", "confirmed_on", lambda day: _day(day) if day else ""),
+        Column("Ordered", "ordered", _count, is_number=True, is_total=True),
+        Column("Came", "received", _count, is_number=True, is_total=True),
+        _UNITS,
+        Column("Unit cost", "unit_cost", _rate, is_number=True),
+        Column("Open amount", "open_amount", _rate, is_number=True),
+        Column("Currency", "currency"),
+    ),
+    empty="Nothing is on order.",
+    permission=SEES_LINES,
+    counted=("line", "lines"),
+)
+PRICE_CHANGES = Report(
+    name="price-changes",
+    title="Price changes",
+    icon="trending_up",
+    about=(
+        "Suppliers' prices that began in these days and differ from the one before them.",
+        "Prices are those of one unit, in the supplier's currency, from the quantity on.",
+        "The largest change in percent stands first, whether up or down.",
+    ),
+    columns=(
+        Column("From", "changed_on", _day),
+        Column("Supplier", "supplier"),
+        Column("Supplier's SKU", "supplier_sku"),
+        Column("Our SKU", "sku", url=_article_page),
+        Column("Article", "name"),
+        Column("From units", "min_quantity", _count, is_number=True),
+        Column("Before", "before", _rate, is_number=True),
+        Column("After", "after", _rate, is_number=True),
+        Column("Currency", "currency"),
+        Column("Change", "percent", _percent, _tenths, is_number=True),
+        Column("By file", "file_name"),
+    ),
+    empty="No price changed in these days.",
+    permission=SEES_PRICES,
+    counted=("price", "prices"),
+)
+SPEND = Report(
+    name="spend",
+    title="Spend by supplier",
+    icon="payments",
+    about=(
+        "What came from each supplier in each month, at the cost at which it entered the stock.",
+        "What was sent back counts at the credit expected for it, in the month it left.",
+        "Freight and other charges, tax and differences of bills are not in it.",
+        "A receipt that was reversed does not count.",
+    ),
+    columns=(
+        Column("Month", "month", _month),
+        Column("Supplier", "supplier"),
+        Column("Receipts", "receipts", _count, is_number=True, is_total=True),
+        Column("Units", "units", _count, is_number=True, is_total=True),
+        Column("Received ({})", "received", _book_shown, _book, is_number=True, is_total=True),
+        Column("Sent back ({})", "sent_back", _book_shown, _book, is_number=True, is_total=True),
+        Column("Spent ({})", "spent", _book_shown, _book, is_number=True, is_total=True),
+    ),
+    empty="Nothing came in these months.",
+    permission=SEES_PRICES,
+    counted=("row", "rows"),
+)
+
+
+def _supplier_field() -> forms.ModelChoiceField[Supplier]:
+    return forms.ModelChoiceField(
+        Supplier.objects.order_by("name", "pk"), required=False, empty_label="All suppliers"
+    )
+
+
+class LinesForm(forms.Form):
+    """Of whom and for where."""
+
+    supplier = _supplier_field()
+    location = forms.ModelChoiceField(
+        Location.objects.order_by("name", "pk"), required=False, empty_label="All locations"
+    )
+
+
+class StretchForm(forms.Form):
+    """From which day to which, and of whom."""
+
+    first = forms.DateField(label="From", widget=DayInput)
+    last = forms.DateField(label="to", widget=DayInput)
+    supplier = _supplier_field()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and last and not first <= last <= first + LONGEST_STRETCH:
+            self.add_error("last", "Ask for ten years at most, from the earlier day on.")
+        return cleaned
+
+
+def _pk(row: Any) -> int | None:
+    return row.pk if row else None
+
+
+@require_safe
+def open_order_lines(request: HttpRequest) -> HttpResponseBase:
+    """Show what suppliers still owe, line by line."""
+    return answer_report(
+        request,
+        OPEN_LINES,
+        LinesForm(request.GET.dict()),
+        lambda asked: queries.open_lines(
+            supplier_id=_pk(asked["supplier"]), location_id=_pk(asked["location"])
+        ),
+    )
+
+
+def _of_stretch(report: Report, ask: Callable[..., Any], request: HttpRequest) -> HttpResponseBase:
+    today = timezone.localdate()
+    usual = {"first": (today - YEAR).replace(day=1).isoformat(), "last": today.isoformat()}
+    return answer_report(
+        request,
+        report,
+        StretchForm({**usual, **request.GET.dict()}),
+        lambda asked: ask(
+            first=asked["first"], last=asked["last"], supplier_id=_pk(asked["supplier"])
+        ),
+    )
+
+
+PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
+    OPEN_LINES: open_order_lines,
+    PRICE_CHANGES: require_safe(partial(_of_stretch, PRICE_CHANGES, queries.price_changes)),
+    SPEND: require_safe(partial(_of_stretch, SPEND, queries.spend_by_month)),
+}
+
+
+def menu(request: HttpRequest) -> Iterator[tuple[str, str, str]]:
+    """Return title, icon and address of each report that this person may see."""
+    for report in PAGES:
+        if request.user.has_perm(report.permission):
+            yield report.title, report.icon, reverse(f"report-{report.name}")
