@@ -62,6 +62,7 @@ from purchasing.models.replenishment import (
 )
 from purchasing.models.returns import (
     SupplierReturn,
+    SupplierReturnCredit,
     SupplierReturnLine,
     SupplierReturnQuerySet,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "SupplierPrice",
     "SupplierProduct",
     "SupplierReturn",
+    "SupplierReturnCredit",
     "SupplierReturnLine",
     "SupplierReturnQuerySet",
     "TolerancePolicy",

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from purchasing.models.held import HeldGoods
 from purchasing.models.receipts import GoodsReceiptLine
 from purchasing.models.suppliers import Supplier
+from retail.common.append_only import AppendOnlyModel
 from retail.common.fields import (
     MAX_UNITS,
     CurrencyField,
@@ -140,7 +141,8 @@ class SupplierReturnLine(models.Model):
     `unit_credit` is what the supplier should credit for one, in the return's currency; held goods
     were never ours and are credited nothing. When they leave, `stock_value` leaves the stock at
     the average of that day, `credit_value` is the credit in book currency, and the difference of
-    both is a variance. `replaced` and `credited` count the units that came again or were credited.
+    both is a variance. `credited` is the running total of its SupplierReturnCredits; `replaced`
+    counts the units that came again, as they stood when the return was settled.
     """
 
     supplier_return = models.ForeignKey(
@@ -208,3 +210,33 @@ class SupplierReturnLine(models.Model):
 
     def __str__(self) -> str:
         return f"line {self.position}"
+
+
+class SupplierReturnCredit(AppendOnlyModel):
+    """Units of a line that the supplier credited, and the number of the credit."""
+
+    line = models.ForeignKey(SupplierReturnLine, on_delete=models.PROTECT, related_name="credits")
+    number = models.CharField(max_length=100, help_text="The supplier's, of the credit note.")
+    units = models.IntegerField()
+    noted_at = models.DateTimeField()
+    noted_by = models.ForeignKey(
+        "common.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["line", "number"], name="purchasing_supplierreturncredit_number_once"
+            ),
+            models.CheckConstraint(
+                condition=within("units", 1, MAX_UNITS),
+                name="purchasing_supplierreturncredit_units_positive",
+                violation_error_message="At least one unit is credited.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(number=""), name="purchasing_supplierreturncredit_has_a_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units} by {self.number}"
