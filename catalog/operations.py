@@ -7,15 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from catalog.models import Barcode, Price, PriceList, Product, Variant
-from catalog.queries import variants_by_code
+from catalog.models import (
+    Barcode,
+    Category,
+    Price,
+    PriceList,
+    Product,
+    TaxClass,
+    Variant,
+    validate_gtin,
+)
+from catalog.queries import gtin_forms, variants_by_code
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_AMOUNT
 from retail.common.money import round_rate
 from retail.common.status import check_move
+
+# As the columns of variant and product hold them.
+LONGEST_SKU, LONGEST_NAME = 64, 200
 
 
 class PriceOutOfRange(BusinessError):
@@ -28,6 +41,14 @@ class NothingToSell(BusinessError):
 
 class BarcodeTaken(BusinessError):
     """The code means another variant, or another number of units, already."""
+
+
+class InvalidArticle(BusinessError):
+    """A new article lacks a name or an SKU, or its GTIN cannot be one."""
+
+
+class CodeTaken(BusinessError):
+    """Another article has the SKU or the GTIN already; `sku` is the SKU of that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +121,38 @@ def set_prices(*, prices: Sequence[NewPrice], at: datetime) -> list[Price]:
 
 
 @transaction.atomic
+def create_draft(
+    *,
+    sku: str,
+    name: str,
+    at: datetime,
+    gtin: str = "",
+    category: Category | None = None,
+    tax_class: TaxClass | None = None,
+) -> Variant:
+    """
+    Bring a new article into the catalog: a product that is a draft, with one variant.
+
+    Not on sale until `activate_product`. A second call with the SKU is refused.
+
+    :raises InvalidArticle: the name or the SKU is empty, or the GTIN's check digit is wrong.
+    :raises CodeTaken: another article has the SKU, in whatever case, or the GTIN, also one with
+        another number of zeros in front.
+    """
+    sku, name, gtin = sku.strip(), name.strip(), gtin.strip()
+    _refuse_incomplete(sku=sku, name=name, gtin=gtin)
+    _refuse_taken(sku=sku, gtin=gtin)
+    product = Product.objects.create(name=name, category=category)
+    variant = Variant.objects.create(
+        product=product, sku=sku, gtin=gtin or None, tax_class=tax_class
+    )
+    # By update, because Django stamps its own clock on a row that is created.
+    Product.objects.filter(pk=product.pk).update(created_at=at, updated_at=at)
+    Variant.objects.filter(pk=variant.pk).update(created_at=at, updated_at=at)
+    return variant
+
+
+@transaction.atomic
 def activate_product(*, product_id: int, at: datetime) -> Product:
     """
     Put a product on sale, also one that was discontinued.
@@ -156,6 +209,29 @@ def link_barcode(*, variant_id: int, code: str, pack_size: int = 1) -> Barcode:
         msg = f"The code {code} stands for {barcode.pack_size} x {barcode.variant} already."
         raise BarcodeTaken(msg, code=code, sku=barcode.variant.sku)
     return barcode
+
+
+def _refuse_incomplete(*, sku: str, name: str, gtin: str) -> None:
+    if not sku or not name:
+        msg = "A new article needs an SKU and a name."
+        raise InvalidArticle(msg, sku=sku, name=name)
+    for text, longest in ((sku, LONGEST_SKU), (name, LONGEST_NAME)):
+        if len(text) > longest:
+            msg = f"{text[:30]} ... is too long: {longest} characters at most."
+            raise InvalidArticle(msg, longest=longest)
+    if gtin:
+        try:
+            validate_gtin(gtin)
+        except ValidationError as error:
+            raise InvalidArticle(error.messages[0], gtin=gtin) from error
+
+
+def _refuse_taken(*, sku: str, gtin: str) -> None:
+    same = Variant.objects.filter(Q(sku__iexact=sku) | Q(gtin__in=gtin_forms(gtin)))
+    if taken := same.order_by("pk").first():
+        code = f"SKU {sku}" if taken.sku.upper() == sku.upper() else f"GTIN {gtin}"
+        msg = f"{taken} has the {code} already."
+        raise CodeTaken(msg, sku=taken.sku, code=code)
 
 
 def _place(price: NewPrice) -> tuple[int, int, int]:

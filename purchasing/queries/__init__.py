@@ -22,6 +22,14 @@ from purchasing.queries.offers import (
     Offer,
     supplier_offers,
 )
+from purchasing.queries.proposals import (
+    GtinMatch,
+    Suggestion,
+    article_proposals,
+    exact_gtin_matches,
+    link_suggestions,
+    proposed_sku,
+)
 from purchasing.queries.reliability import (
     LeadTime,
     LeadTimeSource,
@@ -34,13 +42,17 @@ from purchasing.queries.reliability import (
 __all__ = [
     "STILL_TO_COME",
     "Comparison",
+    "GtinMatch",
     "Incoming",
     "LeadTime",
     "LeadTimeSource",
     "Offer",
     "Reliability",
+    "Suggestion",
+    "article_proposals",
     "article_reliability",
     "differences",
+    "exact_gtin_matches",
     "exceptions_to_decide",
     "goods_not_invoiced",
     "incoming_to_level",
@@ -49,7 +61,9 @@ __all__ = [
     "invoices_like",
     "invoices_to_match",
     "lines_to_bill",
+    "link_suggestions",
     "measured_lead_times",
+    "proposed_sku",
     "supplier_offers",
     "supplier_reliability",
 ]
