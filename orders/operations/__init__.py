@@ -6,6 +6,7 @@ from orders.operations.allocation import (
     release_promises,
     settle_withdrawn,
 )
+from orders.operations.arrivals import promise_received
 from orders.operations.cancelling import InvalidCancellation, cancel_order
 from orders.operations.claims import (
     InvalidClaim,
@@ -334,6 +335,7 @@ __all__ = [
     "pack",
     "place_order",
     "plan_order",
+    "promise_received",
     "propose_expired",
     "propose_refund",
     "put_back",

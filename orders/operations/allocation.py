@@ -94,7 +94,7 @@ def promise_lines(
     shares = _shares(needs, levels, routed.route.served)
     units = sum(share.units for share in shares)
     if shares:
-        _allocate(order, shares, at)
+        allocate_shares(order, shares, at)
         record_events([event(order, OrderEvent.Kind.ALLOCATED, at=at, by=by, units=units)])
         if order.location_id is None:
             order.location = shares[0].level.location
@@ -285,8 +285,8 @@ def _needs(lines: Sequence[OrderLine], promised: Mapping[int, int]) -> list[Need
     return [need for need in needs if need.pieces > 0]
 
 
-def _allocate(order: Order, shares: Sequence[Share], at: datetime) -> None:
-    """Promise the shares, whose levels are locked."""
+def allocate_shares(order: Order, shares: Sequence[Share], at: datetime) -> None:
+    """Promise the shares to a locked order; their levels are as they were locked."""
     units: dict[StockLevel, int] = defaultdict(int)
     for share in shares:
         units[share.level] += share.units

@@ -122,6 +122,23 @@ def read_promises(lines: Sequence[OrderLine]) -> Promises:
     return Promises(rows=list(rows), contents=contents_of(lines))
 
 
+def standing_promises(lines: Sequence[OrderLine]) -> Promises:
+    """
+    Return what is promised to lines less what was taken back, without settling that.
+
+    For whoever holds other locks already and may not take those that settling needs. Its rows are
+    not to be stored.
+    """
+    promises = read_promises(lines)
+    if any(row.is_withdrawn for row in promises.rows):  # type: ignore[attr-defined]  # annotated
+        taken_back = WithdrawnPromise.objects.filter(
+            allocation_id__in={row.allocation_id for row in promises.rows}, settled_at__isnull=True
+        )
+        for withdrawn in taken_back.order_by("pk"):
+            _take_withdrawn(promises.rows, withdrawn)
+    return promises
+
+
 def promises_of(*, order: Order, lines: Sequence[OrderLine], at: datetime) -> Promises:
     """
     Return what is promised to all lines of a locked order, so that it can be acted on.

@@ -74,6 +74,12 @@ from purchasing.operations.landed_plans import (
     plan_landed_cost,
 )
 from purchasing.operations.matching import match_invoice
+from purchasing.operations.ordered_for import (
+    Served,
+    lock_customers,
+    serve_ordered_for,
+    take_back_served,
+)
 from purchasing.operations.payables import (
     InvalidPaymentDay,
     NothingToExport,
@@ -142,6 +148,7 @@ __all__ = [
     "ProposalDeclined",
     "ReceivedLine",
     "SelfApproval",
+    "Served",
     "UnknownDecision",
     "UnknownMethod",
     "apply_supplier_file",
@@ -165,6 +172,7 @@ __all__ = [
     "is_other_gtin",
     "link_by_gtin",
     "link_supplier_product",
+    "lock_customers",
     "match_invoice",
     "plan_cancellation",
     "plan_landed_cost",
@@ -180,8 +188,10 @@ __all__ = [
     "revise_draft",
     "scrap_held",
     "send",
+    "serve_ordered_for",
     "stage_supplier_file",
     "submit",
+    "take_back_served",
     "take_held",
     "type_shares",
     "unlink_supplier_product",
