@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catalog.queries import GTIN_LENGTHS
+from purchasing.cells import Fault, Reader, readers_of_cells
 from purchasing.models import SupplierFileProfile
 from retail.common.errors import BusinessError
-from retail.common.fields import MAX_AMOUNT, MAX_UNITS
 from retail.common.imports import Reject
 from retail.common.money import round_rate
-from retail.common.tabular import (
-    Dialect,
-    NotANumber,
-    Row,
-    is_damaged_code,
-    parse_decimal,
-    read_table,
-)
+from retail.common.tabular import Dialect, Record, Table, open_table
 
-NAMES = frozenset(
-    {
-        "supplier_sku",
-        "gtin",
-        "name",
-        "unit_cost",
-        "pack_cost",
-        "pack_size",
-        "minimum_quantity",
-        "available_units",
-    }
+# Our names of the columns, in the order of an article's fields.
+FIELDS = (
+    "supplier_sku",
+    "gtin",
+    "name",
+    "unit_cost",
+    "pack_size",
+    "minimum_quantity",
+    "available_units",
+    "our_sku",
+    "order_multiple",
+    "lead_time_days",
+    "back_in_stock_on",
+    "valid_from",
 )
-LONGEST_SKU = 100
-LONGEST_NAME = 300
-LARGEST_PACK = 1_000_000
-LONGEST_PLAIN_NUMBER = 15
+FIELD_COUNT = len(FIELDS)
+TEXTS = frozenset({"supplier_sku", "gtin", "name", "our_sku"})
+NAMES = frozenset({*FIELDS, "pack_cost", "currency"})
+# The price stands in one of two columns; the currency is only looked at, behind the fields.
+SLOTS = {
+    **{name: slot for slot, name in enumerate(FIELDS)},
+    "pack_cost": FIELDS.index("unit_cost"),
+    "currency": FIELD_COUNT,
+}
+COST, PACK = SLOTS["unit_cost"], SLOTS["pack_size"]
 
-# The file's title of a column, None where the profile names none, and what reads its cells.
-_Reader = tuple[str | None, Callable[[str], Any]]
-_Number = Callable[[str], int | Decimal | None]
+EMPTY_LINE = "The line is empty."
+TITLES_AGAIN = "The line repeats the titles of the columns."
 
 
 class IncompleteProfile(BusinessError):
@@ -60,44 +62,62 @@ class Article(NamedTuple):
     pack_size: int | None
     minimum_quantity: int | None
     available_units: int | None
+    our_sku: str
+    order_multiple: int | None
+    lead_time_days: int | None
+    back_in_stock_on: date | None
+    valid_from: date | None
 
 
-class _Fault(Exception):
-    """What is wrong with one cell; caught where the line is put together."""
+@dataclass(frozen=True)
+class Skip:
+    """A line that is no article and was not meant to be one: a total, the titles once more."""
 
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code, self.text = code, text
+    line_number: int
+    reason: str
 
 
-def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Article | Reject]:
+Line = Article | Reject | Skip
+
+
+def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Line]:
     """
-    Yield every line of the file, taken or refused, in the file's order.
+    Yield every line of the file, taken, refused or skipped, in the file's order.
 
     A refused line names everything that is wrong with it, under the code of the first fault. Of
-    lines with the same SKU the first counts.
+    lines with the same SKU the first counts. A profile without a supplier takes any currency.
 
     :raises IncompleteProfile: the profile cannot be read by.
     :raises MissingColumn: a column the profile names is not in the file.
     """
     titles = _checked_titles(profile)
-    readers = _readers(titles, profile.decimal_separator)
-    dialect = Dialect(
+    table = open_table(path, dialect_of(profile), wanted=titles.values())
+    take, reason_to_skip = _taker(table, titles, profile), _skipper(table, profile)
+    seen: dict[str, int] = {}
+    for record in table.records:
+        if reason := reason_to_skip(record.cells):
+            yield Skip(record.line_number, reason)
+            continue
+        line = take(record)
+        if type(line) is Article:
+            sku, number = line.supplier_sku, line.line_number
+            first = seen.setdefault(sku, number)
+            if first != number:
+                text = f"{sku} stands on line {first} already."
+                line = Reject(number, "duplicate_sku", text, table.columns_of(record))
+        yield line
+
+
+def dialect_of(profile: SupplierFileProfile) -> Dialect:
+    """Return how the profile says its files are written."""
+    return Dialect(
         encoding=profile.encoding,
         delimiter=profile.delimiter,
         quote=profile.quote,
         skipped_lines=profile.skipped_lines,
         has_titles=profile.has_titles,
+        sheet=profile.sheet,
     )
-    seen: dict[str, int] = {}
-    for row in read_table(path, dialect, wanted=titles.values()):
-        line = _read_line(row, readers, is_pack_priced="pack_cost" in titles)
-        if isinstance(line, Article):
-            first = seen.setdefault(line.supplier_sku, line.line_number)
-            if first != line.line_number:
-                text = f"{line.supplier_sku} stands on line {first} already."
-                line = Reject(row.line_number, "duplicate_sku", text, row.columns)
-        yield line
 
 
 def _checked_titles(profile: SupplierFileProfile) -> dict[str, str]:
@@ -116,103 +136,90 @@ def _checked_titles(profile: SupplierFileProfile) -> dict[str, str]:
     raise IncompleteProfile(f"The profile {profile.code} {problem}.", profile=profile.code)
 
 
-def _readers(titles: dict[str, str], decimal_separator: str) -> list[_Reader]:
-    """Return title and reader of each cell of an article, in the order of its fields."""
-    number = partial(_number, decimal_separator=decimal_separator)
-    by_name: dict[str, Callable[[str], Any]] = {
-        "supplier_sku": _sku,
-        "gtin": _gtin,
-        # Only read by people; the whole name stays in the file.
-        "name": lambda text: text[:LONGEST_NAME],
-        "pack_cost" if "pack_cost" in titles else "unit_cost": partial(_cost, number=number),
-        "pack_size": partial(_count, "pack size", 1, LARGEST_PACK, number=number),
-        "minimum_quantity": partial(_count, "minimum quantity", 1, MAX_UNITS, number=number),
-        "available_units": partial(_count, "available units", 0, MAX_UNITS, number=number),
-    }
-    return [(titles.get(name), reader) for name, reader in by_name.items()]
+def _taker(
+    table: Table, titles: dict[str, str], profile: SupplierFileProfile
+) -> Callable[[Record], Line]:
+    """Return what makes an article of a record, or says why it cannot."""
+    is_pack_priced = "pack_cost" in titles
+    plan = _plan(table, titles, profile)
+    blank: list[Any] = ["" if name in TEXTS else None for name in SLOTS]
 
-
-def _read_line(row: Row, readers: list[_Reader], *, is_pack_priced: bool) -> Article | Reject:
-    if row.error:
-        return Reject(row.line_number, row.error_code, row.error, row.columns)
-    values: list[Any] = []
-    faults: list[_Fault] = []
-    for title, reader in readers:
+    def take(record: Record) -> Line:
+        number, cells, error, code = record
+        if error:
+            return Reject(number, code, error, table.columns_of(record))
+        values = blank.copy()
         try:
-            values.append(reader("" if title is None else row.columns[title].strip()))
-        except _Fault as fault:
+            for slot, position, read in plan:
+                values[slot] = read(cells[position].strip())
+            if is_pack_priced:
+                values[COST] = _cost_of_one(values[COST], values[PACK])
+        except Fault as fault:
+            return _refused(record, plan, table, fault)
+        return Article(number, *values[:FIELD_COUNT])
+
+    return take
+
+
+def _plan(
+    table: Table, titles: dict[str, str], profile: SupplierFileProfile
+) -> list[tuple[int, int, Reader]]:
+    """Return for each column the profile names: where it goes, where it stands, what reads it."""
+    readers = readers_of_cells(
+        decimal_separator=profile.decimal_separator,
+        day_format=profile.day_format,
+        # A profile that is only proposed has no supplier yet.
+        currency=profile.supplier.currency if hasattr(profile, "supplier") else "",
+    )
+    return sorted(
+        (SLOTS[name], table.titles.index(title), readers[name]) for name, title in titles.items()
+    )
+
+
+def _cost_of_one(pack_cost: Decimal, pack_size: int | None) -> Decimal:
+    if pack_size is None:
+        raise Fault("missing_pack_size", "The price is for a pack of unknown size.")
+    return round_rate(pack_cost / pack_size)
+
+
+def _refused(
+    record: Record, plan: list[tuple[int, int, Reader]], table: Table, first: Fault
+) -> Reject | Skip:
+    """Read a faulty line once more, for everything that is wrong with it."""
+    if not any(cell.strip() for cell in record.cells):
+        return Skip(record.line_number, EMPTY_LINE)
+    faults: list[Fault] = []
+    for _slot, position, read in plan:
+        try:
+            read(record.cells[position].strip())
+        except Fault as fault:
             faults.append(fault)
-            values.append(None)
-    if not faults and is_pack_priced:
-        _, _, _, cost, pack_size, *_ = values
-        if pack_size is None:
-            faults.append(_Fault("missing_pack_size", "The price is for a pack of unknown size."))
-        else:
-            values[3] = cost / pack_size
-    if faults:
-        texts = " ".join(fault.text for fault in faults)
-        return Reject(row.line_number, faults[0].code, texts, row.columns)
-    values[3] = round_rate(values[3])
-    return Article(row.line_number, *values)
+    texts = " ".join(fault.text for fault in faults or [first])
+    return Reject(record.line_number, first.code, texts, table.columns_of(record))
 
 
-def _sku(text: str) -> str:
-    if not text:
-        raise _Fault("missing_sku", "The SKU is missing.")
-    if is_damaged_code(text):
-        raise _Fault("damaged_code", f"{text} was an SKU before a spreadsheet rounded it.")
-    if len(text) > LONGEST_SKU:
-        raise _Fault("sku_too_long", f"The SKU is longer than {LONGEST_SKU} characters.")
-    return text
+def _skipper(table: Table, profile: SupplierFileProfile) -> Callable[[list[str]], str]:
+    """Return what tells why the cells of a line are no article's; empty text when they are."""
+    titles = table.titles if profile.has_titles else []
+    is_footer = _footer(profile.footer_words)
+
+    def reason_to_skip(cells: list[str]) -> str:
+        if titles and cells[0].strip() == titles[0] and _texts(cells) == titles:
+            return TITLES_AGAIN
+        if is_footer and (found := is_footer(next(filter(None, _texts(cells)), ""))):
+            return f"The line begins with {found[0]}."
+        return ""
+
+    return reason_to_skip
 
 
-def _gtin(text: str) -> str:
-    if not text or _is_gtin(text):
-        return text
-    if is_damaged_code(text):
-        raise _Fault("damaged_code", f"{text} was a GTIN before a spreadsheet rounded it.")
-    raise _Fault("invalid_gtin", f"{text[:30]} is not a GTIN: wrong length or check digit.")
+def _texts(cells: list[str]) -> list[str]:
+    return [cell.strip() for cell in cells]
 
 
-def _is_gtin(text: str) -> bool:
-    """Tell what `catalog.models.validate_gtin` tells, fast enough for every line of a file."""
-    if len(text) not in GTIN_LENGTHS or not (text.isascii() and text.isdigit()):
-        return False
-    return (sum(map(int, text[-1::-2])) + 3 * sum(map(int, text[-2::-2]))) % 10 == 0
-
-
-def _number(text: str, *, decimal_separator: str) -> int | Decimal | None:
-    """Read a number; None when it is none."""
-    # Most cells are plain digits, and a file has them by the hundred thousand.
-    if len(text) <= LONGEST_PLAIN_NUMBER and text.isascii():
-        whole, separator, fraction = text.partition(decimal_separator)
-        if whole.isdigit() and not separator:
-            return int(whole)
-        if whole.isdigit() and fraction.isdigit():
-            return Decimal(f"{whole}.{fraction}")
-    try:
-        return parse_decimal(text, decimal_separator)
-    except NotANumber:
+def _footer(words: str) -> Callable[[str], re.Match[str] | None] | None:
+    """Return what finds one of the words at the start; TOTAL-1 is a code, "Total:" is a footer."""
+    alternatives = [re.escape(word.strip()) for word in words.split(",") if word.strip()]
+    if not alternatives:
         return None
-
-
-def _cost(text: str, *, number: _Number) -> Decimal:
-    if not text:
-        raise _Fault("missing_price", "The price is missing.")
-    amount = number(text)
-    if amount is None or amount >= MAX_AMOUNT:
-        raise _Fault("invalid_price", f"{text[:30]!r} is not a price.")
-    if amount < 0:
-        raise _Fault("negative_price", f"The price {text} is below zero.")
-    return Decimal(amount)
-
-
-def _count(name: str, low: int, high: int, text: str, *, number: _Number) -> int | None:
-    """Read a whole number, also one written with zeros behind the separator."""
-    if not text:
-        return None
-    found = number(text)
-    if found is None or found % 1 or not low <= found < high:
-        code = f"invalid_{name.replace(' ', '_')}"
-        raise _Fault(code, f"{text[:30]!r} cannot be the {name}.")
-    return int(found)
+    return re.compile(rf"(?:{'|'.join(alternatives)})(?![\w-])", re.IGNORECASE).match

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from purchasing.models import Supplier, SupplierFileProfile, SupplierFileRow
-from purchasing.staging import Article, read_supplier_file
+from purchasing.staging import Article, Line, Skip, read_supplier_file
 from retail.common.errors import WrongStatus
 from retail.common.imports import (
     Reject,
@@ -273,7 +273,7 @@ def _require_staged(run: ImportRun) -> None:
         raise WrongStatus(msg, status=run.status)
 
 
-def _copy_lines(run: ImportRun, lines: Iterator[Article | Reject]) -> tuple[int, int]:
+def _copy_lines(run: ImportRun, lines: Iterator[Line]) -> tuple[int, int]:
     """Copy the articles into the working table, record the rejects; return lines read, refused."""
     _execute(_CREATE_INCOMING)
     read = refused = 0
@@ -281,8 +281,8 @@ def _copy_lines(run: ImportRun, lines: Iterator[Article | Reject]) -> tuple[int,
         with connection.cursor() as cursor, cursor.copy(_COPY_LINES) as copy:
             for line in batch:
                 if isinstance(line, Article):
-                    copy.write_row(line)
-        read += len(batch)
+                    copy.write_row(line[:8])
+        read += sum(not isinstance(line, Skip) for line in batch)
         refused += record_rejects(
             run=run, rejects=[line for line in batch if isinstance(line, Reject)]
         )

@@ -6,8 +6,10 @@ Reading the tables other people send: CSV of every dialect, compressed or not, a
 """
 
 from retail.common.tabular.dialects import Dialect, fingerprint, propose_dialect
+from retail.common.tabular.excel import Record
 from retail.common.tabular.numbers import (
     NotANumber,
+    currency_mark,
     is_damaged_code,
     parse_decimal,
     parse_integer,
@@ -15,7 +17,9 @@ from retail.common.tabular.numbers import (
 from retail.common.tabular.reading import (
     MAX_COLUMNS,
     Row,
+    Table,
     column_titles,
+    open_table,
     read_table,
 )
 from retail.common.tabular.refusals import (
@@ -32,11 +36,15 @@ __all__ = [
     "DuplicateColumn",
     "MissingColumn",
     "NotANumber",
+    "Record",
     "Row",
+    "Table",
     "TooManyColumns",
     "column_titles",
+    "currency_mark",
     "fingerprint",
     "is_damaged_code",
+    "open_table",
     "parse_decimal",
     "parse_integer",
     "propose_dialect",

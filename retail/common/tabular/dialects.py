@@ -34,7 +34,8 @@ class Dialect:
 
     Empty encoding: byte order mark, else UTF-8. Empty delimiter: the one the first lines agree
     on. `skipped_lines` stand above the column titles. Empty quote: quotes are ordinary characters
-    (5" nails). Without titles the columns are called "column 1", "column 2" and so on.
+    (5" nails). Without titles the columns are called "column 1", "column 2" and so on. Empty
+    sheet: the first of the workbook.
     """
 
     encoding: str = ""
@@ -42,6 +43,7 @@ class Dialect:
     skipped_lines: int = 0
     quote: str = '"'
     has_titles: bool = True
+    sheet: str = ""
 
 
 def fingerprint(path: Path | str) -> str:

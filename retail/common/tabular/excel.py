@@ -6,9 +6,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import NamedTuple
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -22,13 +22,13 @@ LONGEST_CELL_TAG = 40
 _CELL = re.compile(rb'<(?:\w+:)?c[^>]*? r="([A-Z]{1,3})(\d{1,7})"')
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as read: the line it begins in, its cells, and what is wrong with it."""
 
     line_number: int
     cells: list[str]
     error: str = ""
+    error_code: str = ""
 
 
 def excel_records(path: Path, max_columns: int) -> Iterator[Record]:

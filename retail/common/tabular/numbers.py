@@ -15,8 +15,9 @@ _DECIMAL_POINT = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}([,' ][0-9]{3})+)(\.[0
 _DECIMAL_COMMA = re.compile(r"[+-]?([0-9]{1,15}|[0-9]{1,3}([.' ][0-9]{3})+)(,[0-9]{1,10})?\Z")
 _GROUPS = re.compile(r"[,.' ]")
 # A currency sign or code in front or behind says nothing about the number.
-_CURRENCY_IN_FRONT = re.compile(r"\A([A-Z]{3}|[$£€¥]) *")
-_CURRENCY_BEHIND = re.compile(r" *([A-Z]{3}|zł|Kč|kr|Ft|лв|грн|[$£€¥])\Z")
+_MARK = r"[A-Z]{3}|zł|Kč|kr\.?|Ft|лв\.?|грн\.?|lei|Fr\.?|[$£€¥₴]"
+_CURRENCY_IN_FRONT = re.compile(rf"\A({_MARK}) *")
+_CURRENCY_BEHIND = re.compile(rf" *({_MARK})\Z")
 _BLANKS = re.compile("[\u00a0\u2007\u2009\u202f]")
 _DAMAGED_CODE = re.compile(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]{1,3}\Z")
 
@@ -58,6 +59,13 @@ def parse_decimal(text: str, decimal_separator: str) -> Decimal:
     whole, _, fraction = number.partition(decimal_separator)
     digits = _GROUPS.sub("", whole)
     return Decimal(f"{digits}.{fraction}") if fraction else Decimal(digits)
+
+
+def currency_mark(text: str) -> str:
+    """Return the currency's sign or code at either end of an amount, empty when there is none."""
+    number = _BLANKS.sub(" ", text).strip(" \t")
+    found = _CURRENCY_BEHIND.search(number) or _CURRENCY_IN_FRONT.match(number)
+    return found[1] if found else ""
 
 
 def is_damaged_code(text: str) -> bool:

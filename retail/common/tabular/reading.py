@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from retail.common.tabular.dialects import Dialect, completed, is_excel, is_gzip
@@ -45,41 +45,68 @@ class Row:
     error_code: str = ""
 
 
-def read_table(
-    path: Path | str, dialect: Dialect | None = None, *, wanted: Collection[str] = ()
-) -> Iterator[Row]:
+@dataclass(frozen=True)
+class Table:
     """
-    Yield the rows of a CSV file (also gzipped) or of the first sheet of an Excel file.
+    The titles of a file and the records below them, which can be gone through once.
 
-    Memory does not grow with the file. Lines without any text are passed over, unless the table
+    Plainer and faster than rows: a record's cells stand in the order of the titles. A record
+    without error has as many cells as there are titles.
+    """
+
+    titles: list[str]
+    records: Iterator[Record]
+
+    def columns_of(self, record: Record) -> dict[str, str]:
+        """Return title -> cell; cells beyond the titles are numbered."""
+        titles, cells = self.titles, record.cells
+        columns = dict(zip(titles, cells, strict=False))
+        columns.update(
+            (f"column {position}", cell)
+            for position, cell in enumerate(cells[len(titles) :], start=len(titles) + 1)
+        )
+        return columns
+
+
+def open_table(
+    path: Path | str, dialect: Dialect | None = None, *, wanted: Collection[str] = ()
+) -> Table:
+    """
+    Read the titles of a CSV file (also gzipped) or of a sheet of an Excel file.
+
+    Memory does not grow with a CSV file. Lines without any text are passed over, unless the table
     has one column. `wanted` are titles that must be there.
 
-    :raises BrokenFile: empty, undecodable, NUL, quotes that do not close, a line without end.
+    :raises BrokenFile: empty, undecodable, NUL, quotes that do not close, a line without end;
+        also while the records are gone through.
     :raises DuplicateColumn: a title stands there twice.
     :raises MissingColumn: a wanted title does not stand there.
     :raises TooManyColumns: more than a thousand.
     """
-    records = _records(Path(path), dialect or Dialect())
-    first = next(records, None)
+    raw = _records(Path(path), dialect or Dialect())
+    first = next(raw, None)
     if first is None:
         raise BrokenFile("The file has no rows.")
     has_titles = dialect is None or dialect.has_titles
     titles = _titles(first.cells, has_titles=has_titles)
     if missing := set(wanted) - set(titles):
         raise MissingColumn(missing, titles)
-    if not has_titles:
-        yield _row(first, titles)
-    for record in records:
-        if record.cells or len(titles) == 1:
-            yield _row(record, titles)
+    return Table(titles, _checked(raw if has_titles else chain([first], raw), len(titles)))
+
+
+def read_table(
+    path: Path | str, dialect: Dialect | None = None, *, wanted: Collection[str] = ()
+) -> Iterator[Row]:
+    """Yield the rows of a file one after the other; refusals as those of `open_table`."""
+    table = open_table(path, dialect, wanted=wanted)
+    for record in table.records:
+        columns = table.columns_of(record)
+        yield Row(record.line_number, columns, record.error, record.error_code)
 
 
 def column_titles(path: Path | str, dialect: Dialect | None = None) -> list[str]:
-    """Return the titles of a file's columns; refusals as those of `read_table`."""
-    first = next(_records(Path(path), dialect or Dialect()), None)
-    if first is None:
-        raise BrokenFile("The file has no rows.")
-    return _titles(first.cells, has_titles=dialect is None or dialect.has_titles)
+    """Return the titles of a file's columns; refusals as those of `open_table`."""
+    return open_table(path, dialect).titles
 
 
 def _records(path: Path, dialect: Dialect) -> Iterator[Record]:
@@ -100,22 +127,25 @@ def _titles(cells: list[str], *, has_titles: bool) -> list[str]:
     return titles
 
 
-def _row(record: Record, titles: list[str]) -> Row:
-    cells = record.cells or [""]
-    if len(cells) > len(titles) and not any(cells[len(titles) :]):
-        # Some programs end every line, but not the titles, with a delimiter.
-        cells = cells[: len(titles)]
-    columns = dict(zip(titles, cells, strict=False))
-    if record.error:
-        return Row(record.line_number, columns, record.error, "stray_quote")
-    if len(cells) == len(titles):
-        return Row(record.line_number, columns)
-    columns.update(
-        (f"column {position}", cell)
-        for position, cell in enumerate(cells[len(titles) :], start=len(titles) + 1)
-    )
-    error = f"The line has {len(cells)} columns instead of {len(titles)}."
-    return Row(record.line_number, columns, error, "ragged_row")
+def _checked(records: Iterator[Record], width: int) -> Iterator[Record]:
+    """Pass the records on that have cells; those of another width with what is wrong with them."""
+    for record in records:
+        cells = record.cells
+        if len(cells) == width:
+            yield record
+            continue
+        if not cells:
+            if width == 1:
+                yield Record(record.line_number, [""])
+            continue
+        if len(cells) > width and not any(cells[width:]):
+            # Some programs end every line, but not the titles, with a delimiter.
+            yield record._replace(cells=cells[:width])
+        elif record.error:
+            yield record
+        else:
+            error = f"The line has {len(cells)} columns instead of {width}."
+            yield Record(record.line_number, cells, error, "ragged_row")
 
 
 class _Lines:
@@ -177,7 +207,7 @@ def _csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
             lines = _Lines(file, dialect.skipped_lines)
             for cells in _reader(lines, dialect):
                 error = _stray_quote(cells, lines.record, dialect)
-                yield Record(begins_at, cells, error)
+                yield Record(begins_at, cells, error, "stray_quote" if error else "")
                 begins_at = lines.count + 1
                 lines.end_record()
     except csv.Error as error:
