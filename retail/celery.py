@@ -56,6 +56,11 @@ DEFAULT_SCHEDULE = (
     ScheduledTask(
         "Match bills whose goods came", "purchasing.match_waiting_invoices", timedelta(minutes=1)
     ),
+    ScheduledTask(
+        "Carry on applying suppliers' files",
+        "purchasing.apply_supplier_files",
+        timedelta(minutes=1),
+    ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
     ScheduledTask(
         "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)

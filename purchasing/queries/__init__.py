@@ -1,5 +1,10 @@
 """Reads over several models of buying."""
 
+from purchasing.queries.comparing import (
+    Difference,
+    StagedLine,
+    staged_lines,
+)
 from purchasing.queries.incoming import (
     STILL_TO_COME,
     Incoming,
@@ -42,12 +47,14 @@ from purchasing.queries.reliability import (
 __all__ = [
     "STILL_TO_COME",
     "Comparison",
+    "Difference",
     "GtinMatch",
     "Incoming",
     "LeadTime",
     "LeadTimeSource",
     "Offer",
     "Reliability",
+    "StagedLine",
     "Suggestion",
     "article_proposals",
     "article_reliability",
@@ -64,6 +71,7 @@ __all__ = [
     "link_suggestions",
     "measured_lead_times",
     "proposed_sku",
+    "staged_lines",
     "supplier_offers",
     "supplier_reliability",
 ]

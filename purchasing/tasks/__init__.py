@@ -1,6 +1,7 @@
 """Scheduled work of buying, one module per thing it is about; task names are fixed."""
 
 from purchasing.tasks.dispatch import send_purchase_orders
+from purchasing.tasks.files import apply_supplier_files
 from purchasing.tasks.matching import match_waiting_invoices
 
-__all__ = ["match_waiting_invoices", "send_purchase_orders"]
+__all__ = ["apply_supplier_files", "match_waiting_invoices", "send_purchase_orders"]

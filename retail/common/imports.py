@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,9 @@ from retail.common.models import ImportReject, ImportRun, User
 REJECTS_AT_ONCE = 1000
 LONGEST_TEXT = 500
 LONGEST_FILE_NAME = 255
+
+# What a file of refused lines has behind the columns of the file they stood in.
+REJECT_TITLES = ("line_number", "error_code", "error_text")
 
 
 class AlreadyImported(BusinessError):
@@ -87,13 +90,17 @@ def record_rejects(*, run: ImportRun, rejects: Iterable[Reject]) -> int:
     Store refused lines, a thousand at a time, and return how many there were.
 
     A line already refused for the same reason is stored once. The file's own column order is
-    kept with the run, because a stored line does not keep it.
+    kept with the run, because a stored line does not keep it; a line of too few or too many
+    columns takes none from the others.
     """
     remaining = iter(rejects)
     recorded = 0
+    known: set[str] = set()
     while batch := list(islice(remaining, REJECTS_AT_ONCE)):
-        if not recorded:
-            _remember_columns(run, batch[0])
+        # A dictionary, because it keeps the order and a set does not.
+        columns = dict.fromkeys(chain.from_iterable(reject.columns for reject in batch))
+        if columns.keys() - known:
+            known |= _remember_columns(run, columns)
         ImportReject.objects.bulk_create(
             [
                 ImportReject(
@@ -154,7 +161,12 @@ def finish_import(
             refused=refused,
             skipped=skipped,
         )
-    locked = _locked(run, {ImportRun.Status.RUNNING, ImportRun.Status.STAGED})
+    open_statuses = {
+        ImportRun.Status.RUNNING,
+        ImportRun.Status.STAGED,
+        ImportRun.Status.APPLYING,
+    }
+    locked = _locked(run, open_statuses)
     locked.status = ImportRun.Status.DONE
     locked.finished_at = at
     locked.lines_read, locked.lines_imported = read, imported
@@ -187,9 +199,11 @@ def rejects_csv(run: ImportRun) -> Iterator[str]:
     """
     rejects = run.rejects.order_by("line_number", "pk")
     first = rejects.first()
-    titles: list[str] = list(run.report.get("columns", ()) or (first.columns if first else ()))
+    columns: list[str] = list(run.report.get("columns", ()) or (first.columns if first else ()))
+    # The file may have been one of refused lines itself.
+    titles = [title for title in columns if title not in REJECT_TITLES]
     return csv_lines(
-        [*titles, "line_number", "error_code", "error_text"],
+        [*titles, *REJECT_TITLES],
         (
             [
                 *(reject.columns.get(title, "") for title in titles),
@@ -213,8 +227,12 @@ def _locked(run: ImportRun, open_statuses: set[ImportRun.Status]) -> ImportRun:
     return locked
 
 
-def _remember_columns(run: ImportRun, reject: Reject) -> None:
+def _remember_columns(run: ImportRun, columns: Iterable[str]) -> set[str]:
+    """Put the columns behind those the run has; return all it has by now."""
     locked = ImportRun.objects.select_for_update(no_key=True).get(pk=run.pk)
-    if "columns" not in locked.report:
-        locked.report = {**locked.report, "columns": list(reject.columns)}
+    known = locked.report.get("columns", [])
+    every_column = list(dict.fromkeys([*known, *columns]))
+    if every_column != known:
+        locked.report = {**locked.report, "columns": every_column}
         locked.save(update_fields=["report"])
+    return set(every_column)

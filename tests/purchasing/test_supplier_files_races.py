@@ -9,7 +9,7 @@ from django.db import IntegrityError, models
 
 from purchasing import operations
 from purchasing.models import SupplierPrice, SupplierProduct
-from purchasing.operations import catalogues
+from purchasing.operations.catalogues import applying
 from retail.common.imports import AlreadyImported
 from retail.common.models import ImportRun
 from tests.factories.common import NOON
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def stage(tmp_path):
-    profile = SupplierFileProfileFactory(columns={"supplier_sku": "SKU", "unit_cost": "Cost"})
+    profile = SupplierFileProfileFactory(
+        columns={"supplier_sku": "SKU", "unit_cost": "Cost"}, max_large_changes_percent=100
+    )
 
     def prepare(name, cost):
         path = tmp_path / name
@@ -64,7 +66,7 @@ def test_two_files_of_a_supplier_are_applied_in_turn(stage):
 def test_without_the_locks_two_files_add_the_same_article(stage):
     """Control: both compare with an empty catalog before either writes."""
     cheap, dear = stage("cheap.csv", 1)(), stage("dear.csv", 2)()
-    both_have_compared, compare = Barrier(2), catalogues._compare
+    both_have_compared, compare = Barrier(2), applying.compare
 
     def compare_and_wait(**facts):
         figures = compare(**facts)
@@ -73,7 +75,7 @@ def test_without_the_locks_two_files_add_the_same_article(stage):
 
     with (
         mock.patch.object(models.QuerySet, "select_for_update", lambda queryset, **_: queryset),
-        mock.patch.object(catalogues, "_compare", compare_and_wait),
+        mock.patch.object(applying, "compare", compare_and_wait),
     ):
         outcomes = race(apply(cheap), apply(dear))
 
