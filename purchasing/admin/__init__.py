@@ -9,6 +9,7 @@ from purchasing.admin import (
     payables,
     receipts,
     stock,
+    supplier_products,
     suppliers,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "payables",
     "receipts",
     "stock",
+    "supplier_products",
     "suppliers",
 ]

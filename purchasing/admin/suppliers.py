@@ -1,79 +1,38 @@
-"""Suppliers, what they list and at which price."""
+"""Suppliers, on which terms they deliver, and how they kept their word."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
-import stdnum.exceptions
-from django import forms
 from django.contrib import admin
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils import timezone
-from stdnum import get_cc_module, iban
-from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from purchasing.admin.files import UPLOAD
-from purchasing.models import (
-    Supplier,
-    SupplierPrice,
-    SupplierProduct,
-    TolerancePolicy,
-)
+from purchasing.admin.supplier_form import SupplierForm
+from purchasing.models import Supplier, SupplierContact, SupplierProduct, TolerancePolicy
+from purchasing.queries import Reliability, supplier_reliability
 from retail.common.admin import BaseAdmin, BaseInline
-from retail.common.money import display_rate
+from retail.common.admin.changes import changes_table
+
+DAYS_MEASURED = 365
 
 
-class SupplierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
-    """A supplier; tax number and bank account are checked and stored without blanks."""
+class ContactInline(BaseInline):
+    """Whom to ask at the supplier, and about what."""
 
-    class Meta:
-        model = Supplier
-        fields: ClassVar = [
-            "code",
-            "name",
-            "is_active",
-            "email",
-            "language",
-            "currency",
-            "country",
-            "tax_number",
-            "iban",
-            "payment_days",
-            "lead_time_days",
-        ]
-
-    def clean_currency(self) -> str:
-        currency: str = self.cleaned_data["currency"].upper()
-        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):  # noqa: PLR2004 - ISO 4217
-            raise forms.ValidationError("Three letters, such as GBP.")
-        return currency
-
-    def clean_country(self) -> str:
-        country: str = self.cleaned_data["country"].upper()
-        return country
-
-    def clean_iban(self) -> str:
-        number: str = self.cleaned_data["iban"]
-        if not number.strip():
-            return ""
-        try:
-            return str(iban.validate(number))
-        except stdnum.exceptions.ValidationError as error:
-            raise forms.ValidationError("This is not an IBAN: a digit is wrong.") from error
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        number, country = cleaned.get("tax_number", "").strip(), cleaned.get("country", "")
-        rule = get_cc_module(country.lower(), "vat") if number and country else None
-        # A country whose numbers nobody has described is taken at its word.
-        if rule is not None:
-            try:
-                cleaned["tax_number"] = str(rule.validate(number))
-            except stdnum.exceptions.ValidationError:
-                self.add_error("tax_number", f"This is not a tax number of {country}.")
-        return cleaned
+    model = SupplierContact
+    verbose_name_plural = "Contacts"
+    fields = ("purpose", "name", "email", "phone", "is_copied_on_orders")
+    ordering = ("purpose", "name", "pk")
 
 
 class ToleranceInline(BaseInline):
@@ -85,13 +44,80 @@ class ToleranceInline(BaseInline):
     fields = ("unit_price_percent", "total_percent", "total_amount", "quantity_percent")
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure, in words, and how it is worked out."""
+
+    name: str
+    value: str
+    how: str
+
+
+def figures_of(measured: Reliability) -> Iterator[Figure]:
+    """Yield what was measured of a supplier, as its page shows it."""
+    yield Figure(
+        "Lead time",
+        _days(measured),
+        "Days from an order being sent to goods of it being accepted; half of the deliveries came"
+        " sooner than the median. What replaces goods that went back is left out.",
+    )
+    yield Figure(
+        "On time",
+        _share(measured.on_time_percent, measured.lines_on_time, measured.lines_due, "lines due"),
+        "Order lines due in the year of which everything was accepted by the day the supplier"
+        " confirmed, else by the day we wanted it.",
+    )
+    yield Figure(
+        "Short",
+        _share(measured.short_percent, measured.short_units, measured.ended_units, "units"),
+        "Units that never came, of those ordered on lines of which nothing more is expected.",
+    )
+    yield Figure(
+        "Rejected",
+        _share(
+            measured.rejected_percent, measured.rejected_units, measured.delivered_units, "units"
+        ),
+        "Units refused at the door (damaged, wrong, too many) and not taken later, of those that"
+        " came.",
+    )
+    yield Figure(
+        "Sent back",
+        _share(
+            measured.returned_percent, measured.returned_units, measured.delivered_units, "units"
+        ),
+        "Units that were accepted and sent back later, of those that came.",
+    )
+    yield Figure(
+        "Price change",
+        _change(measured.price_change_percent),
+        "What was ordered again at its cost, against the cost of the article's first order in the"
+        " year, weighted by what was ordered again.",
+    )
+
+
+def _days(measured: Reliability) -> str:
+    if measured.median_days is None:
+        return "no delivery yet"
+    spread = "" if measured.spread_days is None else f", spread {measured.spread_days}"
+    deliveries = "1 delivery" if measured.deliveries == 1 else f"{measured.deliveries} deliveries"
+    return f"median {measured.median_days} days, mean {measured.mean_days}{spread} ({deliveries})"
+
+
+def _share(percent: Decimal | None, part: int, whole: int, counted: str) -> str:
+    return "none yet" if percent is None else f"{percent} % ({part:,} of {whole:,} {counted})"
+
+
+def _change(percent: Decimal | None) -> str:
+    return "nothing was ordered twice" if percent is None else f"{percent:+} %"
+
+
 @admin.register(Supplier)
 class SupplierAdmin(BaseAdmin):
     """Whom the shop buys from."""
 
     form = SupplierForm
     page_acts = (UPLOAD,)
-    inlines = (ToleranceInline,)
+    inlines = (ContactInline, ToleranceInline)
     list_display = (
         "name",
         "code",
@@ -102,15 +128,45 @@ class SupplierAdmin(BaseAdmin):
         "articles",
         "is_active",
     )
-    list_filter = ("is_active", "currency", "country")
-    search_fields = ("code", "name", "email", "tax_number")
-    search_help_text = "Name, code, e-mail or tax number."
+    list_filter = ("is_active", "currency", "country", "delivery_terms")
+    search_fields = ("code", "name", "email", "tax_number", "contacts__name", "contacts__email")
+    search_help_text = "Name, code, e-mail, tax number or a contact."
     ordering = ("name", "pk")
+    readonly_fields = ("figures", "changes")
     fieldsets = (
-        (None, {"fields": (("name", "code"), ("email", "language"), "is_active")}),
-        ("Terms", {"fields": (("currency", "payment_days", "lead_time_days"),)}),
-        ("Numbers", {"fields": (("country", "tax_number", "iban"),)}),
+        (None, {"fields": (("name", "code"), ("email", "language"), "is_active", "note")}),
+        (
+            "Terms",
+            {
+                "fields": (
+                    ("currency", "payment_days"),
+                    ("discount_percent", "discount_days"),
+                    ("lead_time_days", "delivery_terms"),
+                    ("minimum_order_amount", "over_receipt_percent"),
+                )
+            },
+        ),
+        (
+            "Address and numbers",
+            {
+                "fields": (
+                    ("street", "postcode"),
+                    ("city", "country"),
+                    ("tax_number", "iban"),
+                )
+            },
+        ),
     )
+    measured = (("How they kept their word", {"fields": ("figures",)}),)
+    history = (("What was changed", {"fields": ("changes",), "classes": ("collapse",)}),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Supplier | None = None) -> Sequence[Any]:
+        """Show figures and history of a supplier that is there already."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is None:
+            return shown
+        may_see = request.user.has_perm("purchasing.view_purchaseorder")
+        return (*shown, *(self.measured if may_see else ()), *self.history)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Supplier]:
         queryset: QuerySet[Supplier] = super().get_queryset(request)
@@ -121,110 +177,21 @@ class SupplierAdmin(BaseAdmin):
     def articles(self, supplier: Supplier) -> int:
         return getattr(supplier, "article_count", None) or 0
 
-
-class PriceInline(BaseInline):
-    """A price entered by hand; a file ends it and opens the next."""
-
-    model = SupplierPrice
-    verbose_name_plural = "Prices in the supplier's currency"
-    fields = ("min_quantity", "unit_cost", "valid_from", "valid_to")
-    ordering = ("min_quantity", "-valid_from", "pk")
-
-
-class LinkFilter(admin.SimpleListFilter):
-    """Whether the article is linked to one of ours."""
-
-    title = "our article"
-    parameter_name = "linked"
-
-    def lookups(self, _request: HttpRequest, _model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Linked"), ("no", "Not linked yet")]
-
-    def queryset(
-        self, _request: HttpRequest, queryset: QuerySet[SupplierProduct]
-    ) -> QuerySet[SupplierProduct]:
-        if self.value() not in {"yes", "no"}:
-            return queryset
-        return queryset.filter(variant__isnull=self.value() == "no")
-
-
-@admin.register(SupplierProduct)
-class SupplierProductAdmin(BaseAdmin):
-    """What a supplier lists, and which of our variants it is."""
-
-    page_acts = (UPLOAD,)
-    inlines = (PriceInline,)
-    list_display = (
-        "supplier_sku",
-        "supplier",
-        "name",
-        "variant",
-        "price_today",
-        "pack_size",
-        "minimum_quantity",
-        "available_units",
-        "seen_at",
-        "is_active",
-    )
-    list_select_related = ("supplier", "variant")
-    list_filter = (("supplier", AutocompleteSelectFilter), LinkFilter, "is_active")
-    search_fields = ("supplier_sku", "name", "gtin", "variant__sku")
-    search_help_text = "Supplier's SKU, name, GTIN or our SKU."
-    autocomplete_fields = ("supplier", "variant")
-    readonly_fields = ("available_units", "seen_at")
-    fields = (
-        ("supplier", "supplier_sku"),
-        ("name", "gtin"),
-        ("variant", "is_active"),
-        ("pack_size", "minimum_quantity"),
-        ("available_units", "seen_at"),
-    )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SupplierProduct]:
-        queryset: QuerySet[SupplierProduct] = super().get_queryset(request)
-        today = timezone.now().date()
-        price = SupplierPrice.objects.filter(
-            Q(valid_to__isnull=True) | Q(valid_to__gt=today),
-            supplier_product=OuterRef("pk"),
-            min_quantity=1,
-            valid_from__lte=today,
+    @display(description="Measured")
+    def figures(self, supplier: Supplier) -> SafeString:
+        # Today is not over: what is due today may still come.
+        last = timezone.localdate() - timedelta(days=1)
+        first = last - timedelta(days=DAYS_MEASURED - 1)
+        measured = supplier_reliability(first=first, last=last, supplier_ids=[supplier.pk])
+        return render_to_string(
+            "admin/purchasing/reliability.html",
+            {
+                "figures": [figure for one in measured for figure in figures_of(one)],
+                "first": first,
+                "last": last,
+            },
         )
-        return queryset.annotate(cost_today=Subquery(price.values("unit_cost")[:1]))
 
-    @display(description="Price today", ordering="cost_today")
-    def price_today(self, product: SupplierProduct) -> str:
-        cost = getattr(product, "cost_today", None)
-        return "" if cost is None else f"{display_rate(cost)} {product.supplier.currency}"
-
-
-@admin.register(SupplierPrice)
-class SupplierPriceAdmin(BaseAdmin):
-    """What suppliers charge, from which quantity and when."""
-
-    list_display = (
-        "article",
-        "supplier",
-        "our_sku",
-        "min_quantity",
-        "unit_cost",
-        "valid_from",
-        "valid_to",
-    )
-    list_select_related = ("supplier_product__supplier", "supplier_product__variant")
-    list_filter = (("supplier_product__supplier", AutocompleteSelectFilter), "valid_from")
-    search_fields = ("supplier_product__supplier_sku", "supplier_product__variant__sku")
-    autocomplete_fields = ("supplier_product",)
-    ordering = (F("valid_to").desc(nulls_first=True), "-pk")
-
-    @display(description="Supplier's SKU", ordering="supplier_product__supplier_sku")
-    def article(self, price: SupplierPrice) -> str:
-        return price.supplier_product.supplier_sku
-
-    @display(description="Supplier", ordering="supplier_product__supplier__name")
-    def supplier(self, price: SupplierPrice) -> str:
-        return price.supplier_product.supplier.name
-
-    @display(description="Our SKU")
-    def our_sku(self, price: SupplierPrice) -> str:
-        variant = price.supplier_product.variant
-        return variant.sku if variant else ""
+    @display(description="Changes")
+    def changes(self, supplier: Supplier) -> SafeString:
+        return changes_table(supplier)

@@ -28,9 +28,9 @@ from purchasing.queries.offers import (
     supplier_offers,
 )
 from purchasing.queries.proposals import (
+    IS_PROPOSAL,
     GtinMatch,
     Suggestion,
-    article_proposals,
     exact_gtin_matches,
     link_suggestions,
     proposed_sku,
@@ -45,6 +45,7 @@ from purchasing.queries.reliability import (
 )
 
 __all__ = [
+    "IS_PROPOSAL",
     "STILL_TO_COME",
     "Comparison",
     "Difference",
@@ -56,7 +57,6 @@ __all__ = [
     "Reliability",
     "StagedLine",
     "Suggestion",
-    "article_proposals",
     "article_reliability",
     "differences",
     "exact_gtin_matches",

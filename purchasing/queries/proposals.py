@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import TrigramSimilarity
-from django.db.models import QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Upper
 
 from catalog.models import Barcode, Variant
@@ -17,6 +17,8 @@ from purchasing.models import SupplierProduct
 
 SUGGESTED = 5
 MATCHED_AT_ONCE = 5000
+# A supplier's article that waits for somebody to say what it is.
+IS_PROPOSAL = Q(variant__isnull=True, declined_at__isnull=True, is_active=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,6 @@ class Suggestion:
     why: str
 
 
-def article_proposals() -> QuerySet[SupplierProduct]:
-    """Return the suppliers' articles that wait for somebody to say what they are."""
-    return SupplierProduct.objects.filter(
-        variant__isnull=True, declined_at__isnull=True, is_active=True
-    )
-
-
 def exact_gtin_matches(*, product_ids: Collection[int] | None = None) -> dict[int, GtinMatch]:
     """
     Return proposal id -> the one article of ours with the same GTIN, zeros in front apart.
@@ -49,7 +44,7 @@ def exact_gtin_matches(*, product_ids: Collection[int] | None = None) -> dict[in
     product_ids: among these; None for all. A GTIN that two of our articles have is left out, and so
     is one that two articles of the same supplier have: one of them would be a pack of the other.
     """
-    waiting = article_proposals().exclude(gtin="").order_by("pk")
+    waiting = SupplierProduct.objects.filter(IS_PROPOSAL).exclude(gtin="").order_by("pk")
     if product_ids is not None:
         waiting = waiting.filter(pk__in=list(product_ids))
     rows = [

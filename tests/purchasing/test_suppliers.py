@@ -21,7 +21,10 @@ def form(**values):
         "currency": "GBP",
         "language": "en",
         "payment_days": 30,
+        "discount_percent": 0,
+        "discount_days": 0,
         "lead_time_days": 7,
+        "over_receipt_percent": 0,
     }
     return SupplierForm({**told, **values})
 
@@ -35,6 +38,14 @@ def form(**values):
             {"country": "DE", "tax_number": "136695976"},
         ),
         ({"country": "GB", "tax_number": "GB 980 7806 84"}, {"tax_number": "980780684"}),
+        ({"country": "GR", "tax_number": "EL 094259216"}, {"tax_number": "094259216"}),
+        ({"country": "GB", "tax_number": "XI 980 7806 84"}, {"tax_number": "980780684"}),
+        ({"country": "PL", "tax_number": "526-000-12-46"}, {"tax_number": "5260001246"}),
+        ({"country": "CH", "tax_number": "CHE-107.787.577 IVA"}, {"tax_number": "CHE107787577IVA"}),
+        ({"country": "GB", "tax_number": "DE 136 695 976"}, {"tax_number": "DE136695976"}),
+        ({"tax_number": "el 094259216"}, {"tax_number": "EL094259216"}),
+        ({"tax_number": "CHE-107.787.577 IVA"}, {"tax_number": "CHE107787577IVA"}),
+        ({"country": "US", "tax_number": "DEA-12-345"}, {"tax_number": "DEA-12-345"}),
         ({"country": "ZZ", "tax_number": "whatever"}, {"tax_number": "whatever"}),
         ({"tax_number": "whatever"}, {"tax_number": "whatever"}),
         ({"currency": "eur"}, {"currency": "EUR"}),
@@ -50,9 +61,11 @@ def test_supplier_form_stores_numbers_in_one_shape(values, stored):
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        ({"iban": "GB33BUKB20201555555556"}, "iban"),
-        ({"iban": "nonsense"}, "iban"),
-        ({"country": "DE", "tax_number": "DE136695977"}, "tax_number"),
+        ({"discount_percent": 2}, "discount_days"),
+        ({"discount_days": 10}, "discount_percent"),
+        ({"country": "G1"}, "country"),
+        ({"delivery_terms": "XYZ"}, "delivery_terms"),
+        ({"over_receipt_percent": -1}, "__all__"),
         ({"currency": "€"}, "currency"),
         ({"currency": "E1R"}, "currency"),
         ({"payment_days": -1}, "__all__"),
@@ -64,6 +77,23 @@ def test_supplier_form_refuses_wrong_numbers(values, field):
 
     assert list(filled.errors) == [field]
     assert Supplier.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"iban": "GB33BUKB20201555555556"}, "This is not an IBAN: a digit is wrong."),
+        ({"iban": "GB33BUKB2020155555"}, "This is not an IBAN: a character does not belong"),
+        ({"country": "DE", "tax_number": "DE136695977"}, "tax number of DE: a digit is wrong."),
+        ({"country": "DE", "tax_number": "1366959"}, "tax number of DE: it has too few or too"),
+        ({"country": "GB", "tax_number": "FR40303265044"}, "tax number of FR: a digit is wrong."),
+        ({"tax_number": "DE136695977"}, "tax number of DE: a digit is wrong."),
+    ],
+)
+def test_supplier_form_says_what_is_wrong_with_a_number(values, says):
+    [errors] = form(**values).errors.values()
+
+    assert says in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +151,21 @@ def test_supplier_is_entered_in_the_admin():
             "currency": "GBP",
             "language": "en",
             "payment_days": 30,
+            "discount_percent": 2,
+            "discount_days": 10,
             "lead_time_days": 7,
+            "delivery_terms": "DAP",
+            "minimum_order_amount": 150,
+            "over_receipt_percent": 5,
             "iban": "GB33 BUKB 2020 1555 5555 55",
         },
     )
 
     assert answer.status_code == 302
-    assert Supplier.objects.get().iban == "GB33BUKB20201555555555"
+    supplier = Supplier.objects.get()
+    assert supplier.iban == "GB33BUKB20201555555555"
+    assert (supplier.discount_percent, supplier.discount_days) == (2, 10)
+    assert (supplier.delivery_terms, supplier.minimum_order_amount) == ("DAP", 150)
 
 
 def test_supplier_history_keeps_the_former_bank_account():
