@@ -27,6 +27,7 @@ SOURCES: Mapping[str, str] = {
     _Kind.COUNT: "inventory.StockCount",
     _Kind.ALLOCATION: "inventory.Allocation",
     _Kind.IMPORT: "common.ImportRun",
+    _Kind.SUPPLIER_RETURN: "purchasing.SupplierReturn",
 }
 
 

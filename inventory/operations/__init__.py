@@ -39,6 +39,7 @@ from inventory.operations.counts import (
     open_count,
     request_recount,
 )
+from inventory.operations.goods_back import return_to_supplier, reverse_receipt
 from inventory.operations.history import Issue, post_issues
 from inventory.operations.issues import (
     ReasonMissing,
@@ -192,6 +193,8 @@ __all__ = [
     "request_recount",
     "reserve_stock",
     "return_stock",
+    "return_to_supplier",
+    "reverse_receipt",
     "sell_stock",
     "ship_allocated",
     "take_back_costs",

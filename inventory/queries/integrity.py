@@ -140,11 +140,27 @@ _CHECKS = {
                             sum(movement.value) AS value
                        FROM inventory_costmovement AS movement
                        JOIN inventory_costpool AS pool ON pool.id = movement.pool_id
-                      WHERE movement.kind NOT IN ('CORRECTION', 'LANDED')
+                      WHERE movement.kind NOT IN ('CORRECTION', 'LANDED', 'VARIANCE')
                       GROUP BY 1, 2, 3) AS costed
             USING (variant_id, reference, is_issue)
           JOIN catalog_variant AS variant ON variant.id = variant_id
          WHERE coalesce(costed.value, 0) <> coalesce(moved.value, 0)
+         ORDER BY 1
+    """,
+    # What is had for goods that go back is known only where they leave, so one goes with the other.
+    "variance of goods sent back": """
+        SELECT variant.sku || ' by ' || variance.reference,
+               coalesce((issue.units_before + issue.units) || ' units left', 'an issue'),
+               CASE WHEN issue.id IS NULL THEN 'none'
+                    ELSE variance.units_before || ' units left' END
+          FROM inventory_costmovement AS variance
+          JOIN inventory_costpool AS pool ON pool.id = variance.pool_id
+          JOIN catalog_variant AS variant ON variant.id = pool.variant_id
+          LEFT JOIN inventory_costmovement AS issue
+            ON issue.pool_id = variance.pool_id AND issue.reference = variance.reference
+               AND issue.kind = 'ISSUE' AND issue.id < variance.id
+         WHERE variance.kind = 'VARIANCE'
+           AND (issue.id IS NULL OR variance.units_before <> issue.units_before + issue.units)
          ORDER BY 1
     """,
     # The newest only: each goes on from the one before, and older ones are thinned out.
