@@ -12,7 +12,9 @@ from django.db.models import DateField, F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from purchasing.models import Supplier
 from purchasing.queries.incoming import STILL_TO_COME, still_to_come
+from purchasing.queries.reliability import Reliability, supplier_reliability
 from retail.common.money import round_rate
 
 PERCENT = Decimal(100)
@@ -214,3 +216,24 @@ def spend_by_month(*, first: date, last: date, supplier_id: int | None = None) -
             },
         )
         return [Spend(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one supplier kept its word, beside its name."""
+
+    supplier_id: int
+    supplier: str
+    figures: Reliability
+
+
+def scorecard(*, first: date, last: date, supplier_id: int | None = None) -> list[Score]:
+    """Return how suppliers kept their word in these days, by name."""
+    found = supplier_reliability(
+        first=first, last=last, supplier_ids=None if supplier_id is None else [supplier_id]
+    )
+    names = dict(
+        Supplier.objects.filter(pk__in=[row.supplier_id for row in found]).values_list("pk", "name")
+    )
+    scores = [Score(row.supplier_id, names[row.supplier_id], row) for row in found]
+    return sorted(scores, key=lambda score: (score.supplier, score.supplier_id))

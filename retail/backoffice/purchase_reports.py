@@ -60,6 +60,22 @@ def _rate(value: Decimal) -> str:
     return display_rate(value)
 
 
+def _days(days: Decimal | None) -> str:
+    return "" if days is None else f"{days}"
+
+
+def _share(percent: Decimal | None) -> str:
+    return "" if percent is None else f"{percent} %"
+
+
+def _change(percent: Decimal | None) -> str:
+    return "" if percent is None else f"{percent:+} %"
+
+
+def _supplier_page(row: Any) -> str:
+    return reverse("admin:purchasing_supplier_change", args=[row.supplier_id])
+
+
 def _order_page(row: Any) -> str:
     return reverse("admin:purchasing_purchaseorder_change", args=[row.order_id])
 
@@ -150,6 +166,36 @@ SPEND = Report(
     permission=SEES_PRICES,
     counted=("row", "rows"),
 )
+SCORECARD = Report(
+    name="supplier-scorecard",
+    title="Supplier scorecard",
+    icon="workspace_premium",
+    about=(
+        "Lead time: days from an order being sent to its goods being accepted, each delivery once.",
+        "On time: of the lines due in these days, those that had come whole by their day.",
+        "A line's day is the one the supplier confirmed, else the one we wanted.",
+        "Short: of the units on lines that ended in these days, those that never came.",
+        "Rejected: of the units that came, those refused at the door; sent back: returned later.",
+        "Price: what was ordered again, against the cost of the article's first order in the time.",
+        "Reversed receipts and cancelled orders count nowhere.",
+    ),
+    columns=(
+        Column("Supplier", "supplier", url=_supplier_page),
+        Column("Deliveries", "figures.deliveries", _count, is_number=True),
+        Column("Days, median", "figures.median_days", _days, is_number=True),
+        Column("Days, spread", "figures.spread_days", _days, is_number=True),
+        Column("Lines due", "figures.lines_due", _count, is_number=True),
+        Column("On time", "figures.on_time_percent", _share, is_number=True),
+        Column("Short", "figures.short_percent", _share, is_number=True),
+        Column("Units delivered", "figures.delivered_units", _count, is_number=True),
+        Column("Rejected", "figures.rejected_percent", _share, is_number=True),
+        Column("Sent back", "figures.returned_percent", _share, is_number=True),
+        Column("Price", "figures.price_change_percent", _change, is_number=True),
+    ),
+    empty="No supplier delivered or owed anything in these days.",
+    permission=SEES_PRICES,
+    counted=("supplier", "suppliers"),
+)
 
 
 def _supplier_field() -> forms.ModelChoiceField[Supplier]:
@@ -216,6 +262,7 @@ PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
     OPEN_LINES: open_order_lines,
     PRICE_CHANGES: require_safe(partial(_of_stretch, PRICE_CHANGES, queries.price_changes)),
     SPEND: require_safe(partial(_of_stretch, SPEND, queries.spend_by_month)),
+    SCORECARD: require_safe(partial(_of_stretch, SCORECARD, queries.scorecard)),
 }
 
 

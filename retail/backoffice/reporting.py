@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -41,7 +42,7 @@ def where_it_lies(row: Any) -> str:
 @dataclass(frozen=True)
 class Column:
     """
-    One column of a report: the attribute of a row that it shows.
+    One column of a report: the attribute of a row that it shows, with dots for one within another.
 
     shown: how the page shows it. filed: how the files hold it. url: where a row's cell leads, if
     anywhere. is_total: it is added up over all rows. is_cost: it is for those who may see what
@@ -56,6 +57,9 @@ class Column:
     is_number: bool = False
     is_total: bool = False
     is_cost: bool = False
+
+    def value(self, row: Any) -> Any:
+        return attrgetter(self.attribute)(row)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _title(column: Column) -> str:
 
 
 def _cell(column: Column, row: Any) -> Cell:
-    text = column.shown(getattr(row, column.attribute))
+    text = column.shown(column.value(row))
     return Cell(text, column.url(row), is_number=column.is_number)
 
 
@@ -135,7 +139,7 @@ def _totals(report: Report, columns: Sequence[Column], rows: Sequence[Any]) -> S
     return (
         Cell(f"All {report.counted[1]}"),
         *(
-            Cell(column.shown(sum(getattr(row, column.attribute) for row in rows)), is_number=True)
+            Cell(column.shown(sum(column.value(row) for row in rows)), is_number=True)
             if column.is_total
             else Cell("")
             for column in columns[1:]
@@ -161,7 +165,7 @@ def _xlsx(report: Report, columns: Sequence[Column], rows: Sequence[Any]) -> Htt
 
 def _filed(columns: Sequence[Column], rows: Sequence[Any]) -> Iterator[list[object]]:
     for row in rows:
-        yield [column.filed(getattr(row, column.attribute)) for column in columns]
+        yield [column.filed(column.value(row)) for column in columns]
 
 
 def _attached(report: Report, kind: str) -> dict[str, str]:

@@ -127,7 +127,35 @@ def test_price_changes_are_those_of_the_days_asked_for():
     assert report.empty in before
 
 
-@pytest.mark.parametrize("report", [purchase_reports.PRICE_CHANGES, purchase_reports.SPEND])
+def test_scorecard_tells_who_kept_word():
+    now, report = timezone.now(), purchase_reports.SCORECARD
+    order = sent_order(supplier=SupplierFactory(name="Kiln"), expected_on=timezone.localdate())
+    delivery(order, at=now)
+
+    shown = open_report(buyer(report), report).content.decode()
+    titles, row = file_of(buyer(report), report)
+
+    assert "Supplier scorecard: 1 supplier" in shown
+    assert reverse("admin:purchasing_supplier_change", args=[order.supplier_id]) in shown
+    scored = dict(zip(titles, row, strict=True))
+    assert (scored["Supplier"], scored["Deliveries"], scored["Units delivered"]) == (
+        "Kiln",
+        "1",
+        "10",
+    )
+    assert (scored["On time"], scored["Short"], scored["Rejected"], scored["Price"]) == (
+        "100.0",
+        "0.0",
+        "0.0",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    "report",
+    [purchase_reports.PRICE_CHANGES, purchase_reports.SPEND, purchase_reports.SCORECARD],
+    ids=lambda report: report.name,
+)
 def test_days_go_forward(report):
     shown = open_report(buyer(report), report, first="2026-02-01", last="2026-01-31")
 
