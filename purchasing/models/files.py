@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from purchasing.models.suppliers import Supplier
 from retail.common.fields import EncryptedTextField, MoneyField, within
@@ -105,6 +105,13 @@ class SupplierFileProfile(models.Model):
     poll_minutes = models.IntegerField(default=60, db_default=60)
     polled_at = models.DateTimeField(null=True, blank=True)
     poll_error = models.TextField(blank=True, db_default="")
+    poll_state = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        db_default=Value({}, models.JSONField()),
+        help_text="What was seen there, so that nothing is fetched twice or while it is written.",
+    )
     is_applied_unattended = models.BooleanField(
         default=False,
         db_default=False,
