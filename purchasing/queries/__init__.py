@@ -43,6 +43,12 @@ from purchasing.queries.reliability import (
     measured_lead_times,
     supplier_reliability,
 )
+from purchasing.queries.supplier_returns import (
+    ToGoBack,
+    customers_goods_to_go_back,
+    last_costs,
+    replaced_units,
+)
 
 __all__ = [
     "IS_PROPOSAL",
@@ -57,7 +63,10 @@ __all__ = [
     "Reliability",
     "StagedLine",
     "Suggestion",
+    "ToGoBack",
+    "article_proposals",
     "article_reliability",
+    "customers_goods_to_go_back",
     "differences",
     "exact_gtin_matches",
     "exceptions_to_decide",
@@ -67,10 +76,12 @@ __all__ = [
     "invoice_comparison",
     "invoices_like",
     "invoices_to_match",
+    "last_costs",
     "lines_to_bill",
     "link_suggestions",
     "measured_lead_times",
     "proposed_sku",
+    "replaced_units",
     "staged_lines",
     "supplier_offers",
     "supplier_reliability",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from purchasing.queries import returns_integrity
 from retail.common.integrity import Difference, differences_of
 
 # Name of a check -> query of key, what it should be, what it is. Credit notes count the other way.
@@ -103,8 +104,8 @@ _CHECKS = {
 
 def differences() -> list[Difference]:
     """
-    Return every total of orders, receipts and freight that is not what their documents say.
+    Return every total of orders, receipts, returns and freight that is not what documents say.
 
     The caller opens a snapshot first, else a receipt between two queries looks like a mistake.
     """
-    return differences_of(_CHECKS)
+    return differences_of({**_CHECKS, **returns_integrity.CHECKS})

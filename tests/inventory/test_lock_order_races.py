@@ -17,6 +17,8 @@ from inventory.operations import (
     issue_stock,
     receive_stock,
     release_allocation,
+    return_to_supplier,
+    reverse_receipt,
     sell_stock,
     ship_allocated,
 )
@@ -34,6 +36,12 @@ def acts_on(levels):
     ones = dict.fromkeys(backwards, 1)
     promises = {promise(level=level).pk: 1 for level in reversed(levels)}
     goods = {"location": location, "reference": "X-1", "at": AT}
+    back = {
+        "units": {(level.location_id, level.variant_id): 1 for level in reversed(levels)},
+        "credits": {},
+        "reference": "X-1",
+        "at": AT,
+    }
     return {
         "allocate": partial(allocate_stock, units=ones, **goods),
         "release": partial(release_allocation, units=promises, at=AT),
@@ -48,6 +56,8 @@ def acts_on(levels):
             received=dict.fromkeys(backwards, Received(units=1, value=Decimal(1))),
             **goods,
         ),
+        "send back": partial(return_to_supplier, **back),
+        "reverse": partial(reverse_receipt, **back),
     }
 
 
@@ -84,7 +94,10 @@ def left_unlocked(call, rows):
     return free
 
 
-ACTS = ["allocate", "release", "ship", "issue", "sell", "adjust", "receive"]
+ACTS = [
+    *("allocate", "release", "ship", "issue", "sell", "adjust", "receive"),
+    *("send back", "reverse"),
+]
 MOVES_COST = ACTS[2:]
 
 
