@@ -66,6 +66,7 @@ DEFAULT_SCHEDULE = (
         "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)
     ),
     ScheduledTask("Work out every offer anew", "inventory.refresh_offers", time(1, 30)),
+    ScheduledTask("Work out what to buy", "purchasing.propose_replenishment", time(4, 15)),
     ScheduledTask("Forget old terms of offers", "inventory.forget_offers", time(3, 45)),
     ScheduledTask("Compare totals with ledgers", "backoffice.check_integrity", time(2, 30)),
     ScheduledTask("Forget old runs", "backoffice.forget_task_runs", time(3, 30)),

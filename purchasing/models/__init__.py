@@ -57,6 +57,7 @@ from purchasing.models.receipts import (
 from purchasing.models.replenishment import (
     ReplenishmentFault,
     ReplenishmentProposal,
+    ReplenishmentProposalQuerySet,
     ReplenishmentRule,
     ReplenishmentRun,
 )
@@ -114,6 +115,7 @@ __all__ = [
     "RejectReason",
     "ReplenishmentFault",
     "ReplenishmentProposal",
+    "ReplenishmentProposalQuerySet",
     "ReplenishmentRule",
     "ReplenishmentRun",
     "Supplier",

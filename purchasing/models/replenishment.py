@@ -160,6 +160,16 @@ class ReplenishmentFault(models.Model):
         return self.code
 
 
+class ReplenishmentProposalQuerySet(models.QuerySet["ReplenishmentProposal"]):
+    def for_update(self) -> ReplenishmentProposalQuerySet:
+        """Lock in the one order every operation keeps: by primary key."""
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def open(self) -> ReplenishmentProposalQuerySet:
+        """Keep those that nobody has decided about."""
+        return self.filter(status=ReplenishmentProposal.Status.OPEN)
+
+
 @guard_status
 class ReplenishmentProposal(models.Model):
     """
@@ -223,6 +233,8 @@ class ReplenishmentProposal(models.Model):
     dismissed_until = models.DateField(
         null=True, blank=True, help_text="First day on which it may be proposed again."
     )
+
+    objects = ReplenishmentProposalQuerySet.as_manager()
 
     class Meta:
         permissions: ClassVar = [

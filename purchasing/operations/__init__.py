@@ -103,6 +103,15 @@ from purchasing.operations.payables import (
 )
 from purchasing.operations.pools import BILLED_ORDERS
 from purchasing.operations.progress import refresh_progress
+from purchasing.operations.proposals import (
+    DayIsOver,
+    NothingChosen,
+    PlannedOrder,
+    accept_proposals,
+    dismiss_proposals,
+    orders_of_acceptance,
+    plan_acceptance,
+)
 from purchasing.operations.receipts import (
     InvalidReceiptLine,
     MoreThanOrdered,
@@ -111,6 +120,7 @@ from purchasing.operations.receipts import (
     receive_goods,
     receive_over_order,
 )
+from purchasing.operations.replenishment import propose_replenishment
 from purchasing.operations.return_lines import (
     InvalidReturnLine,
     MixedCurrencies,
@@ -128,6 +138,7 @@ from purchasing.operations.return_outcomes import (
     settle_return,
 )
 from purchasing.operations.sending_back import ship_return
+from purchasing.operations.sourcing import CannotBeBought
 from purchasing.operations.supplier_products import (
     AlreadyLinked,
     ArticleOfOtherGtin,
@@ -158,7 +169,9 @@ __all__ = [
     "AlreadyLinked",
     "AnotherFileIsApplied",
     "ArticleOfOtherGtin",
+    "CannotBeBought",
     "CreditNoteUsed",
+    "DayIsOver",
     "DuplicateInvoice",
     "EmailNotInDoubt",
     "FileCameBefore",
@@ -186,6 +199,7 @@ __all__ = [
     "NoSupplierPrice",
     "NotABillOfFreight",
     "NotThatManyHeld",
+    "NothingChosen",
     "NothingReceived",
     "NothingToExport",
     "NothingToLandOn",
@@ -193,6 +207,7 @@ __all__ = [
     "NothingToReturn",
     "OwnDocument",
     "OwnInvoice",
+    "PlannedOrder",
     "PlannedShare",
     "ProfileCodeTaken",
     "ProfileOfAnotherSupplier",
@@ -205,6 +220,7 @@ __all__ = [
     "StoppedByGuards",
     "UnknownDecision",
     "UnknownMethod",
+    "accept_proposals",
     "apply_part",
     "apply_supplier_file",
     "approve",
@@ -223,6 +239,7 @@ __all__ = [
     "decline_supplier_product",
     "discard_file",
     "discard_supplier_file",
+    "dismiss_proposals",
     "draft_landed_cost",
     "draft_return",
     "export_payables",
@@ -236,10 +253,13 @@ __all__ = [
     "match_invoice",
     "note_credit",
     "note_rma",
+    "orders_of_acceptance",
+    "plan_acceptance",
     "plan_cancellation",
     "plan_landed_cost",
     "post_landed_cost",
     "propose_again",
+    "propose_replenishment",
     "read_received_file",
     "receive_goods",
     "receive_over_order",

@@ -3,5 +3,11 @@
 from purchasing.tasks.dispatch import send_purchase_orders
 from purchasing.tasks.files import apply_supplier_files
 from purchasing.tasks.matching import match_waiting_invoices
+from purchasing.tasks.replenishment import propose_replenishment
 
-__all__ = ["apply_supplier_files", "match_waiting_invoices", "send_purchase_orders"]
+__all__ = [
+    "apply_supplier_files",
+    "match_waiting_invoices",
+    "propose_replenishment",
+    "send_purchase_orders",
+]

@@ -82,11 +82,14 @@ DESKS: tuple[Desk, ...] = (
     Desk(
         "Buying desk",
         (
+            Item("What to buy", "add_shopping_cart", "purchasing.ReplenishmentProposal"),
             Item("Purchase orders", "receipt_long", "purchasing.PurchaseOrder"),
             Item("Suppliers", "handshake", "purchasing.Supplier"),
             Item("Supplier articles", "format_list_bulleted", "purchasing.SupplierProduct"),
             Item("Supplier prices", "euro_symbol", "purchasing.SupplierPrice"),
             Item("Supplier files", "upload_file", "purchasing.SupplierFileRun"),
+            Item("Rules of what to buy", "rule_settings", "purchasing.ReplenishmentRule"),
+            Item("When it was worked out", "calculate", "purchasing.ReplenishmentRun"),
         ),
     ),
     Desk(

@@ -112,6 +112,7 @@ class PageAct:
     perform: (request, cleaned form data, now) -> what to tell the person, and what to show them
     next (None: the list again); or a page or file to answer with.
     plan: (request, cleaned form data, now) -> exactly what it would change, to be confirmed.
+    is_listed: whether the list shows a button; else it is reached from rows that were chosen.
     """
 
     name: str
@@ -124,6 +125,7 @@ class PageAct:
     consequences: Sequence[str] = ()
     plan: Callable[[HttpRequest, Mapping[str, Any], datetime], Sequence[str]] | None = None
     is_dangerous: bool = False
+    is_listed: bool = True
     icon: str = ""
 
 

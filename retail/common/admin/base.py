@@ -238,7 +238,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             [
                 _button(act, self._url("page_act", act.name))
                 for act in self.page_acts
-                if _may(request, act.permission)
+                if act.is_listed and _may(request, act.permission)
             ]
         )
 
