@@ -125,7 +125,8 @@ def test_damaged_gzip_is_refused(file):
         pytest.param('a,b\n1,2\n3,"open\n5,6\n', "A quote opens here", 3, id="open_quote"),
         pytest.param('a,b\n1,"x" y\n', "behind a closing quote", 2, id="text_behind_quote"),
         pytest.param("a,b\n1," + "x" * 1_000_001, "longer than a line", 2, id="endless_line"),
-        pytest.param('a,b\n1,"' + "x\n" * 200_000, "131,072 characters", 2, id="endless_cell"),
+        pytest.param('a,b\n1,"' + "x" * 200_000 + '"', "131,072 characters", 2, id="endless_cell"),
+        pytest.param('a,b\n1,"' + "x\n" * 200_000, "A quote opens here", 2, id="quote_over_all"),
     ],
 )
 def test_broken_file_is_refused_with_the_line(file, content, reason, line):

@@ -84,7 +84,7 @@ def prices_of(supplier_sku):
         ("4.00638E+12;;Mug;2.50;1;1;5", "damaged_code"),
         ("A-1;4.00638E+12;Mug;2.50;1;1;5", "damaged_code"),
         ("A-1;4006381333932;Mug;2.50;1;1;5", "invalid_gtin"),
-        ("A-1;40063813339;Mug;2.50;1;1;5", "invalid_gtin"),
+        ("A-1;40063813338;Mug;2.50;1;1;5", "invalid_gtin"),
         ("A-1;\uff14006381333931;Mug;2.50;1;1;5", "invalid_gtin"),
         ("A-1;;Mug;;1;1;5", "missing_price"),
         ("A-1;;Mug;on request;1;1;5", "invalid_price"),
@@ -421,6 +421,8 @@ def test_comma_prices_in_another_encoding_are_read_by_profile(profile, tmp_path)
     profile.columns = {"supplier_sku": "column 1", "name": "column 2", "unit_cost": "column 3"}
     profile.encoding, profile.decimal_separator, profile.has_titles = "cp1250", ",", False
     profile.save()
+    profile.supplier.currency = "PLN"
+    profile.supplier.save()
     path = tmp_path / "cennik.csv"
     path.write_bytes("Cennik\nA-1;Łyżka;1.111,34 zł\n".encode("cp1250"))
     profile.skipped_lines = 1

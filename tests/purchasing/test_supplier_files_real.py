@@ -25,8 +25,10 @@ TELECOM = {
 }
 
 
-def stage(name, **reading):
-    profile = SupplierFileProfileFactory(**{"delimiter": "", **reading})
+def stage(name, currency="GBP", **reading):
+    profile = SupplierFileProfileFactory(
+        **{"delimiter": "", "supplier__currency": currency, **reading}
+    )
     return operations.stage_supplier_file(profile=profile, path=FOLDER / name, at=NOON, by=None)
 
 
@@ -37,6 +39,7 @@ def stage(name, **reading):
         (
             "es_ventilation_tarifa.csv",
             {
+                "currency": "EUR",
                 "decimal_separator": ",",
                 "columns": {"supplier_sku": "Cod Art", "unit_cost": "nuevo pvp"},
             },
@@ -46,6 +49,7 @@ def stage(name, **reading):
         (
             "de_it_articles_two_prices.csv",
             {
+                "currency": "EUR",
                 "decimal_separator": ",",
                 "has_titles": False,
                 "columns": {"supplier_sku": "column 1", "unit_cost": "column 6"},

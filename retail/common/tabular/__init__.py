@@ -26,6 +26,7 @@ from retail.common.tabular.refusals import (
     BrokenFile,
     DuplicateColumn,
     MissingColumn,
+    MissingSheet,
     TooManyColumns,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "Dialect",
     "DuplicateColumn",
     "MissingColumn",
+    "MissingSheet",
     "NotANumber",
     "Record",
     "Row",

@@ -6,12 +6,13 @@ import csv
 import gzip
 import hashlib
 import zlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import clevercsv
-from clevercsv.encoding import get_encoding
 
+from retail.common.tabular.alphabets import likely_encodings
 from retail.common.tabular.refusals import BrokenFile
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -24,7 +25,12 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+# Scripts of Europe lie in the first pages of Unicode, so that every other byte is one of these.
+_HIGH_BYTES = bytes(range(6))
+_GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Some signs lie beyond them: dashes, typographic quotes, the euro.
+_MOST_BEYOND = 0.1
+_LEAST_AGREEING = 0.4
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Dialect:
     Empty encoding: byte order mark, else UTF-8. Empty delimiter: the one the first lines agree
     on. `skipped_lines` stand above the column titles. Empty quote: quotes are ordinary characters
     (5" nails). Without titles the columns are called "column 1", "column 2" and so on. Empty
-    sheet: the first of the workbook.
+    sheet: the first of the workbook; its numbers are written with the decimal separator.
     """
 
     encoding: str = ""
@@ -44,6 +50,7 @@ class Dialect:
     quote: str = '"'
     has_titles: bool = True
     sheet: str = ""
+    decimal_separator: str = "."
 
 
 def fingerprint(path: Path | str) -> str:
@@ -57,7 +64,12 @@ def is_gzip(path: Path) -> bool:
 
 
 def is_excel(path: Path) -> bool:
-    return _first_bytes(path, 4) == _ZIP
+    return _first_bytes(path, 4) == _ZIP or is_old_excel(path)
+
+
+def is_old_excel(path: Path) -> bool:
+    """Tell an .xls of Excel 97 to 2003 by its first bytes."""
+    return _first_bytes(path, 8) == _OLE
 
 
 def propose_dialect(path: Path | str) -> Dialect:
@@ -72,8 +84,8 @@ def propose_dialect(path: Path | str) -> Dialect:
     path = Path(path)
     if is_excel(path):
         return Dialect()
-    sample = _sample(path)
-    encoding = certain_encoding(sample) or _likely_encoding(path, sample)
+    sample = first_bytes_of_text(path)
+    encoding = certain_encoding(sample) or likely_encodings(sample)[0].encoding
     text = sample.decode(encoding, errors="replace")
     return Dialect(encoding=encoding, delimiter=agreed_delimiter(text))
 
@@ -84,7 +96,7 @@ def completed(dialect: Dialect, path: Path) -> Dialect:
 
     :raises BrokenFile: the file is empty or its compression is damaged.
     """
-    sample = _sample(path)
+    sample = first_bytes_of_text(path)
     encoding = dialect.encoding or certain_encoding(sample) or "utf-8"
     if encoding.lower().replace("_", "-") in {"utf-8", "utf8"}:
         encoding = "utf-8-sig"
@@ -100,6 +112,8 @@ def certain_encoding(sample: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return encoding
+    if encoding := _utf_16_without_mark(sample):
+        return encoding
     try:
         sample.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -109,34 +123,54 @@ def certain_encoding(sample: bytes) -> str:
     return "utf-8"
 
 
+def _utf_16_without_mark(sample: bytes) -> str:
+    """Return the byte order that makes text of bytes with NULs; nothing when none does."""
+    even, odd = sample[0::2], sample[1::2]
+    for encoding, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if high.count(0) and not low.count(0):
+            beyond = len(high.translate(None, _HIGH_BYTES))
+            if beyond <= _MOST_BEYOND * len(high):
+                return encoding
+    return ""
+
+
 def agreed_delimiter(text: str) -> str:
     """
-    Return the delimiter that parts the first lines into equally many columns.
+    Return the delimiter that parts the most lines into equally many columns.
 
-    A table of one column has none; a comma is as good as any.
+    Lines above the titles and below the rows need not agree. A table of one column has none: then
+    one that does not occur is as good as any.
     """
     lines = text[:SAMPLE_CHARACTERS].splitlines(keepends=True)[:SAMPLE_LINES]
     if len(text) > SAMPLE_CHARACTERS and len(lines) > 1:
         lines.pop()
-    agreeing = [delimiter for delimiter in DELIMITERS if _columns(lines, delimiter) > 1]
-    if len(agreeing) == 1:
-        return agreeing[0]
-    found = clevercsv.detect.Detector().detect("".join(lines), delimiters=list(DELIMITERS))
-    if found is not None and found.delimiter in DELIMITERS:
-        return str(found.delimiter)
-    return max(agreeing, key=lambda delimiter: _columns(lines, delimiter), default=",")
+    shares = {delimiter: _agreeing(lines, delimiter) for delimiter in DELIMITERS}
+    best = max(shares.values())
+    if best < _LEAST_AGREEING:
+        return next((unused for unused in DELIMITERS if unused not in text), ",")
+    favorites = [delimiter for delimiter, share in shares.items() if share == best]
+    if len(favorites) == 1:
+        return favorites[0]
+    found = clevercsv.detect.Detector().detect("".join(lines), delimiters=favorites)
+    return str(found.delimiter) if found and found.delimiter in favorites else favorites[0]
 
 
-def _columns(lines: list[str], delimiter: str) -> int:
-    """Return the number of columns all lines have, 0 when they differ."""
+def _agreeing(lines: list[str], delimiter: str) -> float:
+    """Return the share of the lines that have the commonest number of columns above one."""
     try:
-        widths = {len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells}
+        widths = Counter(len(cells) for cells in csv.reader(lines, delimiter=delimiter) if cells)
     except csv.Error:
         return 0
-    return widths.pop() if len(widths) == 1 else 0
+    several = max((count for width, count in widths.items() if width > 1), default=0)
+    return several / max(widths.total(), 1)
 
 
-def _sample(path: Path) -> bytes:
+def first_bytes_of_text(path: Path) -> bytes:
+    """
+    Return as much of a text file, unpacked, as its dialect is told from.
+
+    :raises BrokenFile: the file is empty or its compression is damaged.
+    """
     try:
         with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             sample = file.read(SAMPLE_BYTES)
@@ -145,17 +179,6 @@ def _sample(path: Path) -> bytes:
     if not sample:
         raise BrokenFile("The file is empty.")
     return sample
-
-
-def _likely_encoding(path: Path, sample: bytes) -> str:
-    found = None if is_gzip(path) else get_encoding(str(path))
-    for encoding in (found, "cp1252"):
-        try:
-            sample.decode(encoding or "", errors="strict")
-        except (LookupError, UnicodeDecodeError):
-            continue
-        return str(encoding).lower()
-    return "latin-1"
 
 
 def _first_bytes(path: Path, count: int) -> bytes:

@@ -11,7 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -27,7 +27,10 @@ from retail.common.tabular.refusals import (
 MAX_COLUMNS = 1000
 MAX_LINE_CHARACTERS = 1_000_000
 MAX_RECORD_CHARACTERS = 2_000_000
+MAX_RECORD_LINES = 2000
 MAX_FILE_CHARACTERS = 4_000_000_000
+
+STRAY_QUOTE = "A quote stands in the middle of a cell: quote the whole cell and double the quote."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def column_titles(path: Path | str, dialect: Dialect | None = None) -> list[str]
 
 def _records(path: Path, dialect: Dialect) -> Iterator[Record]:
     if is_excel(path):
-        return islice(excel_records(path, MAX_COLUMNS), dialect.skipped_lines, None)
+        return islice(excel_records(path, dialect, MAX_COLUMNS), dialect.skipped_lines, None)
     return _csv_records(path, completed(dialect, path))
 
 
@@ -155,61 +158,56 @@ class _Lines:
     The csv module reads on until a quote closes, so the limit on a record stands here.
     """
 
-    def __init__(self, file: io.TextIOBase, skipped_lines: int) -> None:
-        self._file = file
-        self._characters = self._record_characters = 0
+    def __init__(self, file: io.TextIOBase) -> None:
         self.count = 0
         self.record: list[str] = []
-        for _ in range(skipped_lines):
-            self._read()
+        self._file = file
 
-    def __iter__(self) -> _Lines:
-        return self
+    def __iter__(self) -> Iterator[str]:
+        # A generator, and what is asked of every line kept short: there may be a million.
+        characters, record = 0, self.record
+        for line in iter(partial(self._file.readline, MAX_LINE_CHARACTERS + 1), ""):
+            self.count += 1
+            characters += len(line)
+            if len(line) > MAX_LINE_CHARACTERS or characters > MAX_FILE_CHARACTERS:
+                raise BrokenFile(
+                    "The line is longer than a line of a table can be.", line=self.count
+                )
+            if "\0" in line:
+                raise BrokenFile(
+                    "A NUL character stands here: this is not a text file.", line=self.count
+                )
+            record.append(line)
+            if len(record) > 1:
+                self._check_record()
+            yield line
 
-    def end_record(self) -> None:
-        self.record.clear()
-        self._record_characters = 0
-
-    def __next__(self) -> str:
-        line = self._read()
-        if not line:
-            raise StopIteration
-        self.record.append(line)
-        self._record_characters += len(line)
-        if self._record_characters > MAX_RECORD_CHARACTERS:
-            raise BrokenFile(
-                "A quote opens here and does not close.", line=self.count - len(self.record) + 1
-            )
-        return line
-
-    def _read(self) -> str:
-        line = self._file.readline(MAX_LINE_CHARACTERS + 1)
-        if not line:
-            return ""
-        self.count += 1
-        self._characters += len(line)
-        if len(line) > MAX_LINE_CHARACTERS:
-            raise BrokenFile("The line is longer than a line of a table can be.", line=self.count)
-        if self._characters > MAX_FILE_CHARACTERS:
-            raise BrokenFile("The file is too large.", line=self.count)
-        if "\0" in line:
-            raise BrokenFile(
-                "A NUL character stands here: this is not a text file.", line=self.count
-            )
-        return line
+    def _check_record(self) -> None:
+        begins_at = self.count - len(self.record) + 1
+        if (
+            len(self.record) > MAX_RECORD_LINES
+            or sum(map(len, self.record)) > MAX_RECORD_CHARACTERS
+        ):
+            raise BrokenFile("A quote opens here and does not close.", line=begins_at)
 
 
 def _csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
     """Yield the records of a CSV file, titles included, those without cells too."""
     begins_at = dialect.skipped_lines + 1
+    quote = dialect.quote
     try:
         with _opened(path, dialect.encoding) as file:
-            lines = _Lines(file, dialect.skipped_lines)
-            for cells in _reader(lines, dialect):
-                error = _stray_quote(cells, lines.record, dialect)
-                yield Record(begins_at, cells, error, "stray_quote" if error else "")
+            lines = _Lines(file)
+            remaining = iter(lines)
+            for _ in islice(remaining, dialect.skipped_lines):
+                lines.record.clear()
+            for cells in _reader(remaining, dialect):
+                if quote and quote in "".join(cells) and _is_stray(lines.record, dialect):
+                    yield Record(begins_at, cells, STRAY_QUOTE, "stray_quote")
+                else:
+                    yield Record(begins_at, cells)
                 begins_at = lines.count + 1
-                lines.end_record()
+                lines.record.clear()
     except csv.Error as error:
         raise BrokenFile(_in_words(error), line=begins_at) from error
     except UnicodeDecodeError as error:
@@ -232,25 +230,21 @@ def _opened(path: Path, encoding: str, errors: str = "strict") -> io.TextIOWrapp
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
-def _reader(lines: _Lines, dialect: Dialect) -> Iterator[list[str]]:
+def _reader(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
     if not dialect.quote:
         return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE, strict=True)
     return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=True)
 
 
-def _stray_quote(cells: list[str], record: list[str], dialect: Dialect) -> str:
+def _is_stray(record: list[str], dialect: Dialect) -> bool:
     """
-    Return what is wrong when a quote stands in a cell that is not quoted.
+    Tell whether a quote stands in a cell that is not quoted.
 
     The csv module lets it pass; the cells may then be cut in the wrong places. Looked at only
     when a cell holds a quote at all, which is rare.
     """
-    quote = dialect.quote
-    if not quote or not any(quote in cell for cell in cells):
-        return ""
-    if _well_quoted(quote, dialect.delimiter).match("".join(record)):
-        return ""
-    return "A quote stands in the middle of a cell: quote the whole cell and double the quote."
+    pattern = _well_quoted(dialect.quote, dialect.delimiter)
+    return pattern.match("".join(record)) is None
 
 
 @cache

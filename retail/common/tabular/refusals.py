@@ -37,6 +37,18 @@ class MissingColumn(BusinessError):
         )
 
 
+class MissingSheet(BusinessError):
+    """The workbook has no sheet of the name that was agreed."""
+
+    def __init__(self, name: str, found: Collection[str]) -> None:
+        super().__init__(
+            f"There is no sheet called {name}. The workbook has:"
+            f" {', '.join(list(found)[:50]) or 'none'}.",
+            missing=name,
+            found=list(found),
+        )
+
+
 class TooManyColumns(BusinessError):
     """The file has more columns than any price list; it was probably cut in the wrong places."""
 
