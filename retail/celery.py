@@ -61,6 +61,9 @@ DEFAULT_SCHEDULE = (
         "purchasing.apply_supplier_files",
         timedelta(minutes=1),
     ),
+    ScheduledTask(
+        "Fetch suppliers' files", "purchasing.fetch_supplier_files", timedelta(minutes=5)
+    ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
     ScheduledTask(
         "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)

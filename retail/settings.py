@@ -216,6 +216,14 @@ MEDIA_ROOT = Path(
     env.str("MEDIA_ROOT", default=str((DEMO_DIR if RETAIL_DEMO else BASE_DIR) / "media"))
 )
 FILE_UPLOAD_PERMISSIONS = 0o640
+
+# Where suppliers' files come from: folders below the one, and web addresses outside our network.
+
+SUPPLIER_DROP_DIR = env.str(
+    "SUPPLIER_DROP_DIR", default=str(DEMO_DIR / "supplier-drop") if RETAIL_DEMO else ""
+)
+# Hosts of the own network that a file may be fetched from all the same.
+SUPPLIER_FETCH_OWN_HOSTS = env.list("SUPPLIER_FETCH_OWN_HOSTS", default=[])
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
 # Mail: purchase orders go to suppliers. The demo's stay in a folder.

@@ -45,6 +45,12 @@ from purchasing.operations.ending import (
     cancel,
     close_short,
 )
+from purchasing.operations.fetching import (
+    NothingToFetch,
+    ask_for_files,
+    claim_due_profile,
+    note_poll,
+)
 from purchasing.operations.findings import (
     AlreadyDecided,
     OwnDocument,
@@ -202,6 +208,7 @@ __all__ = [
     "NothingChosen",
     "NothingReceived",
     "NothingToExport",
+    "NothingToFetch",
     "NothingToLandOn",
     "NothingToReplace",
     "NothingToReturn",
@@ -226,11 +233,13 @@ __all__ = [
     "approve",
     "approve_invoice",
     "approve_return_to_supplier",
+    "ask_for_files",
     "begin_applying",
     "cancel",
     "cancel_landed_cost",
     "cancel_supplier_return",
     "capture_invoice",
+    "claim_due_profile",
     "claim_email",
     "close_short",
     "create_article_from",
@@ -252,6 +261,7 @@ __all__ = [
     "lock_customers",
     "match_invoice",
     "note_credit",
+    "note_poll",
     "note_rma",
     "orders_of_acceptance",
     "plan_acceptance",

@@ -5,6 +5,7 @@ from purchasing.queries.comparing import (
     StagedLine,
     staged_lines,
 )
+from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
     STILL_TO_COME,
     Incoming,
@@ -82,6 +83,7 @@ __all__ = [
     "measured_lead_times",
     "proposed_sku",
     "replaced_units",
+    "runs_to_apply",
     "staged_lines",
     "supplier_offers",
     "supplier_reliability",

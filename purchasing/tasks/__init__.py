@@ -1,12 +1,14 @@
 """Scheduled work of buying, one module per thing it is about; task names are fixed."""
 
 from purchasing.tasks.dispatch import send_purchase_orders
+from purchasing.tasks.fetching import fetch_supplier_files
 from purchasing.tasks.files import apply_supplier_files
 from purchasing.tasks.matching import match_waiting_invoices
 from purchasing.tasks.replenishment import propose_replenishment
 
 __all__ = [
     "apply_supplier_files",
+    "fetch_supplier_files",
     "match_waiting_invoices",
     "propose_replenishment",
     "send_purchase_orders",
