@@ -11,6 +11,7 @@ from purchasing.admin import (
     replenishment,
     stock,
     supplier_products,
+    supplier_returns,
     suppliers,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "replenishment",
     "stock",
     "supplier_products",
+    "supplier_returns",
     "suppliers",
 ]

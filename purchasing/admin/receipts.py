@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from purchasing.admin.return_drafting import SEND_BACK
 from purchasing.models import GoodsReceipt, GoodsReceiptLine
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
 
@@ -18,7 +19,7 @@ class LineInline(ViewOnlyInline):
     ordering = ("pk",)
     fields = (
         *("article", "purchase_order", "delivered", "accepted", "rejected", "reject_reason"),
-        *("matched", "unit_cost", "value"),
+        *("matched", "returned", "unit_cost", "value"),
     )
     readonly_fields = ("article", "purchase_order")
 
@@ -39,6 +40,7 @@ class LineInline(ViewOnlyInline):
 class GoodsReceiptAdmin(ViewOnlyAdmin):
     """What came in, when and from whom; posted on the page of its purchase order."""
 
+    acts = (SEND_BACK,)
     inlines = (LineInline,)
     list_display = (
         *("number", "supplier", "location", "delivery_note", "accepted", "rejected"),

@@ -7,6 +7,7 @@ from purchasing.api.views import (
     PurchaseOrderViewSet,
     SupplierInvoiceViewSet,
     SupplierProductViewSet,
+    SupplierReturnViewSet,
     SupplierViewSet,
 )
 
@@ -19,4 +20,5 @@ def register(router: BaseRouter) -> None:
     router.register("supplier-products", SupplierProductViewSet)
     router.register("purchase-orders", PurchaseOrderViewSet)
     router.register("goods-receipts", GoodsReceiptViewSet)
+    router.register("supplier-returns", SupplierReturnViewSet)
     router.register("supplier-invoices", SupplierInvoiceViewSet)

@@ -18,6 +18,8 @@ from purchasing.models import (
     SupplierInvoiceLine,
     SupplierPrice,
     SupplierProduct,
+    SupplierReturn,
+    SupplierReturnLine,
 )
 from retail.common.fields import MAX_UNITS
 
@@ -94,6 +96,30 @@ class GoodsReceiptSerializer(serializers.ModelSerializer[GoodsReceipt]):
         model = GoodsReceipt
         fields = (
             *("id", "number", "supplier", "location", "delivery_note", "received_at", "lines"),
+        )
+
+
+class SupplierReturnLineSerializer(serializers.ModelSerializer[SupplierReturnLine]):
+    sku = serializers.CharField(source="variant.sku", default=None, read_only=True)
+    location = serializers.CharField(source="location.code", read_only=True)
+
+    class Meta:
+        model = SupplierReturnLine
+        fields = (
+            *("id", "position", "sku", "location", "receipt_line", "held_goods", "units"),
+            *("unit_credit", "stock_value", "credit_value", "credited", "replaced"),
+        )
+
+
+class SupplierReturnSerializer(serializers.ModelSerializer[SupplierReturn]):
+    supplier = serializers.CharField(source="supplier.code", read_only=True)
+    lines = SupplierReturnLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = SupplierReturn
+        fields = (
+            *("id", "number", "supplier", "status", "expects", "currency", "reason"),
+            *("rma_number", "tracking_number", "raised_at", "shipped_at", "ended_at", "lines"),
         )
 
 

@@ -25,6 +25,7 @@ from purchasing.api.serializers import (
     ReasonSerializer,
     SupplierInvoiceSerializer,
     SupplierProductSerializer,
+    SupplierReturnSerializer,
     SupplierSerializer,
 )
 from purchasing.models import (
@@ -33,6 +34,7 @@ from purchasing.models import (
     Supplier,
     SupplierInvoice,
     SupplierProduct,
+    SupplierReturn,
 )
 from purchasing.operations import NewLine, ReceivedLine
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
@@ -67,6 +69,12 @@ class GoodsReceiptFilter(DocumentFilter):
     class Meta:
         model = GoodsReceipt
         fields = ("delivery_note",)
+
+
+class SupplierReturnFilter(DocumentFilter):
+    class Meta:
+        model = SupplierReturn
+        fields = ("status", "expects", "rma_number")
 
 
 class SupplierInvoiceFilter(DocumentFilter):
@@ -237,6 +245,18 @@ class GoodsReceiptViewSet(ReadOnlyViewSet):
     )
     serializer_class = GoodsReceiptSerializer
     filterset_class = GoodsReceiptFilter
+
+
+class SupplierReturnViewSet(ReadOnlyViewSet):
+    """Goods that go back to suppliers, newest first."""
+
+    queryset = (
+        SupplierReturn.objects.select_related("supplier")
+        .prefetch_related("lines__variant", "lines__location")
+        .order_by("-pk")
+    )
+    serializer_class = SupplierReturnSerializer
+    filterset_class = SupplierReturnFilter
 
 
 class SupplierInvoiceViewSet(ReadOnlyViewSet):

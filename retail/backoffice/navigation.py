@@ -58,6 +58,7 @@ DESKS: tuple[Desk, ...] = (
             Item("Pick, pack and ship", "package_2", "orders.Fulfillment"),
             Item("Stock", "inventory_2", "inventory.StockLevel"),
             Item("Goods receipts", "move_to_inbox", "purchasing.GoodsReceipt"),
+            Item("Returns to suppliers", "assignment_return", "purchasing.SupplierReturn"),
             Item("Transfers", "conveyor_belt", "inventory.Transfer"),
             Item("Counts", "fact_check", "inventory.StockCount"),
             Item("To be counted", "rule_settings", "inventory.CountRequest"),
@@ -84,6 +85,7 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("What to buy", "add_shopping_cart", "purchasing.ReplenishmentProposal"),
             Item("Purchase orders", "receipt_long", "purchasing.PurchaseOrder"),
+            Item("Returns to suppliers", "assignment_return", "purchasing.SupplierReturn"),
             Item("Suppliers", "handshake", "purchasing.Supplier"),
             Item("Supplier articles", "format_list_bulleted", "purchasing.SupplierProduct"),
             Item("Supplier prices", "euro_symbol", "purchasing.SupplierPrice"),

@@ -11,6 +11,7 @@ from purchasing.models import (
     Supplier,
     SupplierInvoice,
     SupplierProduct,
+    SupplierReturn,
 )
 from tests.factories import FACTORIES
 from tests.factories.catalog import VariantFactory
@@ -32,6 +33,7 @@ LISTS = {
     "supplier-products": SupplierProduct,
     "purchase-orders": PurchaseOrder,
     "goods-receipts": GoodsReceipt,
+    "supplier-returns": SupplierReturn,
     "supplier-invoices": SupplierInvoice,
 }
 
