@@ -101,7 +101,7 @@ def _supplier_skus(returned: SupplierReturn, lines: list[SupplierReturnLine]) ->
         .values_list("variant_id", "supplier_sku")
     )
     ordered = {
-        line.variant_id: line.receipt_line.order_line.supplier_sku
+        line.variant_id or 0: line.receipt_line.order_line.supplier_sku
         for line in lines
         if line.receipt_line and line.receipt_line.order_line.supplier_sku
     }

@@ -136,8 +136,12 @@ def _share(match: MatchAllocation) -> Share:
 
 
 def _billable(line: PurchaseOrderLine) -> int:
-    """Return how many units of an order line may be billed: what is due, or came in excess."""
-    return max(line.ordered - line.cancelled, line.received)
+    """
+    Return how many units of an order line may be billed: what is due, or came in excess.
+
+    What came in place of goods that were sent back comes free.
+    """
+    return max(line.ordered - line.cancelled, line.received - line.to_replace)
 
 
 def _open_order_lines(pool: Pool, fixed: Mapping[int, Iterable[Share]]) -> set[int]:

@@ -158,7 +158,7 @@ def _order_lines(
     )
     return (
         PurchaseOrderLine.objects.filter(
-            Q(invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received")))
+            Q(invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received") - F("to_replace")))
             | Q(is_in_work)
             | Q(order__number__in={order_number(number) for number in numbers}),
             order__supplier=supplier_id,

@@ -107,7 +107,7 @@ def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
     return (
         PurchaseOrderLine.objects.filter(
             order=order_id,
-            invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received")),
+            invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received") - F("to_replace")),
         )
         .select_related("variant__product")
         .order_by("position")

@@ -8,7 +8,7 @@ from django.db import IntegrityError
 from purchasing import operations
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, SupplierReturnLine
 from purchasing.operations import ReceivedLine, ReturnedGoods
-from purchasing.queries import incoming_units, replaced_units
+from purchasing.queries import incoming_units, lines_to_bill, replaced_units
 from retail.common.errors import WrongStatus
 from tests.factories.common import NOON, UserFactory
 from tests.factories.purchasing_invoices import bill, matched, printed
@@ -419,3 +419,16 @@ def test_order_that_was_billed_before_goods_went_back_waits_for_the_credit_note(
 
     order = order_of(line)
     assert (order.status, order.invoice_status) == ("CLOSED", "OVER")
+
+
+def test_replacement_is_not_billed_once_more():
+    line = received_line(units=10)
+    pay_all(line)
+    shipped_return(line=line, units=4, expects="REPLACEMENT")
+    receive(line, 4)
+    assert list(lines_to_bill(order_of(line).pk)) == []
+
+    again = matched(bill(printed(order_line_of(line), 4, line.unit_cost), order=order_of(line)))
+
+    assert order_line_of(line).invoiced == 10
+    assert again.status == "ON_HOLD"

@@ -17,7 +17,7 @@ from purchasing.operations import ReturnedGoods, cancel_supplier_return
 from purchasing.queries import customers_goods_to_go_back, differences
 from tests.factories.common import NOON
 from tests.factories.inventory import promise
-from tests.factories.orders import shipped_order
+from tests.factories.orders import bundle_order, shipped_order
 from tests.factories.orders_returns import quarantine, received_return
 from tests.factories.purchasing import SupplierFactory, sent_order
 from tests.factories.purchasing_returns import (
