@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from purchasing.cells import Fault, Reader, readers_of_cells
+from purchasing.corrections import open_corrections
 from purchasing.models import SupplierFileProfile
 from retail.common.errors import BusinessError
 from retail.common.imports import Reject
 from retail.common.money import round_rate
-from retail.common.tabular import Dialect, Record, Table, open_table
+from retail.common.tabular import Dialect, MissingColumn, Record, Table, open_table
 
 # Our names of the columns, in the order of an article's fields.
 FIELDS = (
@@ -85,13 +86,14 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
     Yield every line of the file, taken, refused or skipped, in the file's order.
 
     A refused line names everything that is wrong with it, under the code of the first fault. Of
-    lines with the same SKU the first counts. A profile without a supplier takes any currency.
+    lines with the same SKU the first counts. A profile without a supplier takes any currency. A
+    download of refused lines is read by the profile's columns too, whatever its dialect.
 
     :raises IncompleteProfile: the profile cannot be read by.
     :raises MissingColumn: a column the profile names is not in the file.
     """
     titles = _checked_titles(profile)
-    table = open_table(path, dialect_of(profile), wanted=titles.values())
+    table = _opened(path, profile, titles)
     take, reason_to_skip = _taker(table, titles, profile), _skipper(table, profile)
     seen: dict[str, int] = {}
     for record in table.records:
@@ -106,6 +108,15 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
                 text = f"{sku} stands on line {first} already."
                 line = Reject(number, "duplicate_sku", text, table.columns_of(record))
         yield line
+
+
+def _opened(path: Path, profile: SupplierFileProfile, titles: dict[str, str]) -> Table:
+    corrections = open_corrections(path)
+    if corrections is None:
+        return open_table(path, dialect_of(profile), wanted=titles.values())
+    if missing := set(titles.values()) - set(corrections.titles):
+        raise MissingColumn(missing, corrections.titles)
+    return corrections
 
 
 def dialect_of(profile: SupplierFileProfile) -> Dialect:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 
 from purchasing.staging import Article
 from retail.common.models import ImportRun
+from retail.common.money import display_rate
 
 LINE_COLUMNS = ", ".join(Article._fields)
 
@@ -117,6 +119,14 @@ class Difference:
     before: Any
     after: Any
 
+    @property
+    def shown_before(self) -> str:
+        return _shown(self.before)
+
+    @property
+    def shown_after(self) -> str:
+        return _shown(self.after)
+
 
 @dataclass(frozen=True)
 class StagedLine:
@@ -158,3 +168,9 @@ def staged_lines(*, run: ImportRun, verdict: str, on: date, limit: int) -> list[
         )
         for line in lines
     ]
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    return display_rate(value) if isinstance(value, Decimal) else str(value)

@@ -21,7 +21,7 @@ from purchasing.models import (
     GoodsReceiptLine,
     PurchaseOrder,
     PurchaseOrderLine,
-    SupplierPrice,
+    SupplierProduct,
 )
 from tests.raw_sql import execute
 
@@ -48,8 +48,21 @@ def test_a_supplier_file_is_measured_in_small(monkeypatch):
 
     measures = supplier_file.measure()
 
-    assert len(measures) == 2
-    assert SupplierPrice.objects.count() > 10
+    ours, by_hand = (
+        SupplierProduct.objects.filter(supplier__code=code) for code in ("ours", "by-hand")
+    )
+    assert len(measures) == 3
+    assert facts_of_articles(ours) == facts_of_articles(by_hand)
+    assert len(facts_of_articles(ours)) == 10
+
+
+def facts_of_articles(articles):
+    """Return what a file says of each article, and its price of today."""
+    return list(
+        articles.order_by("supplier_sku").values_list(
+            "supplier_sku", "name", "available_units", "prices__unit_cost"
+        )
+    )
 
 
 @pytest.mark.django_db(transaction=True)

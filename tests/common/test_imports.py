@@ -143,7 +143,7 @@ def test_record_rejects_takes_thousands_in_few_queries(django_assert_num_queries
 
     with django_assert_num_queries(7):
         recorded = imports.record_rejects(
-            run=run, rejects=(Reject(line, "x", "x" * 600) for line in range(2500))
+            run=run, rejects=(Reject(line, "x", "x" * 600, {"a": "1"}) for line in range(2500))
         )
 
     assert recorded == ImportReject.objects.count() == 2500

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
+from purchasing.corrections import open_corrections
 from purchasing.models import SupplierFileProfile
 from purchasing.operations.catalogues import guards
 from purchasing.operations.catalogues.comparing import (
@@ -85,7 +86,7 @@ def stage_supplier_file(
     report = {
         "supplier": profile.supplier_id,
         "limits": limits,
-        "is_correction": False,
+        "is_correction": open_corrections(path) is not None,
         "skipped": counts.skipped,
         "passed_over": counts.passed_over,
         **figures,
