@@ -104,7 +104,7 @@ def sent_order(delivery: Delivery, reference: str) -> PurchaseOrder:
         at=timezone.now(),
         by=delivery.buyer,
     )
-    submit(order_id=order.pk)
+    submit(order_id=order.pk, at=timezone.now())
     approve(order_id=order.pk, at=timezone.now(), by=delivery.approver)
     return send(order_id=order.pk, at=timezone.now())
 

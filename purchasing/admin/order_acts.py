@@ -80,9 +80,11 @@ class ReceiveForm(ActForm):
 
 
 def submit(
-    _request: HttpRequest, order: PurchaseOrder, _cleaned: Mapping[str, Any], _now: datetime
+    _request: HttpRequest, order: PurchaseOrder, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
-    operations.submit(order_id=order.pk)
+    submitted = operations.submit(order_id=order.pk, at=now)
+    if submitted.status == Status.APPROVED:
+        return f"{order} is approved: no rule asks anybody."
     return f"{order} waits for approval."
 
 
@@ -96,7 +98,9 @@ def return_to_draft(
 def approve(
     request: HttpRequest, order: PurchaseOrder, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
-    operations.approve(order_id=order.pk, at=now, by=request.user)
+    approved = operations.approve(order_id=order.pk, at=now, by=request.user)
+    if approved.status == Status.AWAITING_APPROVAL:
+        return f"Your approval of {order} is noted; it waits for others."
     return f"{order} is approved."
 
 

@@ -148,7 +148,7 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
     )
     def submit(self, _request: Request, pk: str) -> Response:
         """Put a draft before somebody who may approve it."""
-        return self._done(pk, operations.submit)
+        return self._done(pk, operations.submit, at=timezone.now())
 
     @extend_schema(request=None, responses=PurchaseOrderSerializer)
     @action(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Greatest, Least, NullIf
 
 from purchasing.models.suppliers import Supplier, percent
 from retail.common.fields import (
@@ -25,6 +26,50 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
     def for_update(self) -> PurchaseOrderQuerySet:
         """Lock in the one order every operation keeps: by primary key."""
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def with_totals(self) -> PurchaseOrderQuerySet:
+        """
+        Annotate goods_total, charges_total and total: without tax, in the order's currency.
+
+        What was cancelled of a line does not count, unless the whole order was.
+        """
+        units = Case(
+            When(order__status=PurchaseOrder.Status.CANCELLED, then=F("ordered")),
+            default=F("ordered") - F("cancelled"),
+        )
+        goods = _of_order(PurchaseOrderLine).values(sum=Sum(units * F("unit_cost")))
+        charges = _of_order(PurchaseOrderCharge).values(sum=Sum("amount"))
+        nothing = Value(0, MoneyField())
+        return self.annotate(
+            goods_total=Coalesce(Subquery(goods), nothing),
+            charges_total=Coalesce(Subquery(charges), nothing),
+            total=F("goods_total") + F("charges_total"),
+        )
+
+    def with_percent_done(self) -> PurchaseOrderQuerySet:
+        """
+        Annotate percent_received and percent_invoiced, whole percents cut off; None of nothing.
+
+        Sum of what is done up to what there is to do by sum of what there is to do, so that a line
+        with too much hides no other with too little.
+        """
+        to_invoice = Greatest(F("ordered") - F("cancelled") - F("returned"), 0)
+        return self.annotate(
+            percent_received=_percent_done(
+                F("received"), F("ordered") - F("cancelled") + F("to_replace")
+            ),
+            percent_invoiced=_percent_done(Greatest(F("invoiced"), 0), to_invoice),
+        )
+
+
+def _of_order(model: type[models.Model]) -> models.QuerySet[models.Model]:
+    """Return the rows of an order grouped into one, for a subquery of orders."""
+    return model._default_manager.filter(order=OuterRef("pk")).order_by().values("order")  # noqa: SLF001 - Django's documented model API
+
+
+def _percent_done(done: models.Expression | F, target: models.Expression) -> Subquery:
+    share = Sum(Least(done, target)) * 100 / NullIf(Sum(target), 0)
+    return Subquery(_of_order(PurchaseOrderLine).values(share=share), models.IntegerField())
 
 
 @guard_status
@@ -281,9 +326,19 @@ class PurchaseOrderLine(models.Model):
         return f"line {self.position}"
 
     @property
+    def to_receive(self) -> int:
+        """Units that come in all, those sent back for others counted twice."""
+        return self.ordered - self.cancelled + self.to_replace
+
+    @property
+    def to_invoice(self) -> int:
+        """Units that are billed in all: not those sent back for a credit."""
+        return max(self.ordered - self.cancelled - self.returned, 0)
+
+    @property
     def expected(self) -> int:
         """Units still to come."""
-        return max(self.ordered - self.cancelled + self.to_replace - self.received, 0)
+        return max(self.to_receive - self.received, 0)
 
 
 class PurchaseOrderCharge(models.Model):

@@ -1,6 +1,16 @@
 """What is done with suppliers, purchase orders, receipts and supplier invoices."""
 
+from purchasing.operations.amending import (
+    ChangeWaits,
+    NoChangeWaits,
+    NothingChanged,
+    amend,
+    approve_change,
+    decline_change,
+    withdraw_change,
+)
 from purchasing.operations.approving import (
+    NotYourApproval,
     SelfApproval,
     approve,
     return_to_draft,
@@ -24,6 +34,12 @@ from purchasing.operations.catalogues import (
     stage_supplier_file,
     take_back_file,
 )
+from purchasing.operations.changes import (
+    BelowReceived,
+    LineChange,
+    OrderChange,
+    UNCHANGED,
+)
 from purchasing.operations.dispatch import (
     EmailNotInDoubt,
     claim_email,
@@ -32,18 +48,27 @@ from purchasing.operations.dispatch import (
 )
 from purchasing.operations.drafting import (
     InactiveSupplier,
+    InvalidCharge,
+    InvalidDiscount,
     InvalidOrderLine,
+    NewCharge,
     NewLine,
     NoOrderLines,
     NoSupplierPrice,
     create_purchase_order,
+    net_cost,
     revise_draft,
 )
 from purchasing.operations.ending import (
     GoodsAlreadyArrived,
     MissingReason,
+    NoLongerOrdered,
+    NothingCancelled,
+    NothingExpected,
     cancel,
+    close_line_short,
     close_short,
+    reopen_line,
 )
 from purchasing.operations.fetching import (
     NothingToFetch,
@@ -91,7 +116,9 @@ from purchasing.operations.landed_plans import (
     plan_cancellation,
     plan_landed_cost,
 )
-from purchasing.operations.matching import match_invoice
+from purchasing.operations.matching import (
+    match_invoice,
+)
 from purchasing.operations.ordered_for import (
     Served,
     lock_customers,
@@ -107,8 +134,12 @@ from purchasing.operations.payables import (
     record_payment,
     void_invoice,
 )
-from purchasing.operations.pools import BILLED_ORDERS
-from purchasing.operations.progress import refresh_progress
+from purchasing.operations.pools import (
+    BILLED_ORDERS,
+)
+from purchasing.operations.progress import (
+    refresh_progress,
+)
 from purchasing.operations.proposals import (
     DayIsOver,
     NothingChosen,
@@ -126,7 +157,9 @@ from purchasing.operations.receipts import (
     receive_goods,
     receive_over_order,
 )
-from purchasing.operations.replenishment import propose_replenishment
+from purchasing.operations.replenishment import (
+    propose_replenishment,
+)
 from purchasing.operations.return_lines import (
     InvalidReturnLine,
     MixedCurrencies,
@@ -143,8 +176,12 @@ from purchasing.operations.return_outcomes import (
     note_credit,
     settle_return,
 )
-from purchasing.operations.sending_back import ship_return
-from purchasing.operations.sourcing import CannotBeBought
+from purchasing.operations.sending_back import (
+    ship_return,
+)
+from purchasing.operations.sourcing import (
+    CannotBeBought,
+)
 from purchasing.operations.supplier_products import (
     AlreadyLinked,
     ArticleOfOtherGtin,
@@ -168,14 +205,16 @@ from purchasing.operations.supplier_returns import (
 )
 
 __all__ = [
-    "BILLED_ORDERS",
     "AlreadyCredited",
     "AlreadyDecided",
     "AlreadyIdentified",
     "AlreadyLinked",
     "AnotherFileIsApplied",
     "ArticleOfOtherGtin",
+    "BILLED_ORDERS",
+    "BelowReceived",
     "CannotBeBought",
+    "ChangeWaits",
     "CreditNoteUsed",
     "DayIsOver",
     "DuplicateInvoice",
@@ -185,7 +224,9 @@ __all__ = [
     "GoodsAlreadyArrived",
     "HeldGoodsReversed",
     "InactiveSupplier",
+    "InvalidCharge",
     "InvalidCredit",
+    "InvalidDiscount",
     "InvalidInvoice",
     "InvalidLandedAmount",
     "InvalidOrderLine",
@@ -193,25 +234,34 @@ __all__ = [
     "InvalidReceiptLine",
     "InvalidReturnLine",
     "LandedPlan",
+    "LineChange",
     "MissingReason",
     "MixedCurrencies",
     "MoreThanAwaited",
     "MoreThanBilled",
     "MoreThanOrdered",
     "MoreThanReceived",
+    "NewCharge",
     "NewInvoiceLine",
     "NewLine",
+    "NoChangeWaits",
+    "NoLongerOrdered",
     "NoOrderLines",
     "NoSupplierPrice",
     "NotABillOfFreight",
     "NotThatManyHeld",
+    "NotYourApproval",
+    "NothingCancelled",
+    "NothingChanged",
     "NothingChosen",
+    "NothingExpected",
     "NothingReceived",
     "NothingToExport",
     "NothingToFetch",
     "NothingToLandOn",
     "NothingToReplace",
     "NothingToReturn",
+    "OrderChange",
     "OwnDocument",
     "OwnInvoice",
     "PlannedOrder",
@@ -225,12 +275,15 @@ __all__ = [
     "SelfApproval",
     "Served",
     "StoppedByGuards",
+    "UNCHANGED",
     "UnknownDecision",
     "UnknownMethod",
     "accept_proposals",
+    "amend",
     "apply_part",
     "apply_supplier_file",
     "approve",
+    "approve_change",
     "approve_invoice",
     "approve_return_to_supplier",
     "ask_for_files",
@@ -241,10 +294,12 @@ __all__ = [
     "capture_invoice",
     "claim_due_profile",
     "claim_email",
+    "close_line_short",
     "close_short",
     "create_article_from",
     "create_purchase_order",
     "decide_exception",
+    "decline_change",
     "decline_supplier_product",
     "discard_file",
     "discard_supplier_file",
@@ -260,6 +315,7 @@ __all__ = [
     "link_supplier_product",
     "lock_customers",
     "match_invoice",
+    "net_cost",
     "note_credit",
     "note_poll",
     "note_rma",
@@ -278,6 +334,7 @@ __all__ = [
     "record_payment",
     "redraft_return",
     "refresh_progress",
+    "reopen_line",
     "retry_email",
     "return_to_draft",
     "revise_draft",
@@ -296,4 +353,5 @@ __all__ = [
     "type_shares",
     "unlink_supplier_product",
     "void_invoice",
+    "withdraw_change",
 ]

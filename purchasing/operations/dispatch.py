@@ -39,9 +39,15 @@ def claim_email(*, at: datetime) -> PurchaseOrder | None:
 
 
 @transaction.atomic
-def finish_email(*, order_id: int, at: datetime) -> None:
-    """Note that the mail server took the e-mail."""
+def finish_email(*, order_id: int, version: int, at: datetime) -> None:
+    """
+    Note that the mail server took the e-mail of a version.
+
+    Nothing where another version has come in force meanwhile: that one still has to leave.
+    """
     order = PurchaseOrder.objects.for_update().get(pk=order_id)
+    if order.version != version:
+        return
     order.emailed_at = at
     order.save(update_fields=["emailed_at"])
 

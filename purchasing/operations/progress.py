@@ -7,14 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Greatest, Least
 
-from purchasing.models import PurchaseOrder, PurchaseOrderLine
+from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
 
-_ORDERED = F("ordered") - F("cancelled")
-_TO_COME = _ORDERED + F("to_replace")
-_TO_BE_BILLED = Least(_ORDERED, Greatest(_ORDERED, F("received") - F("to_replace")) - F("returned"))
+Counts = tuple[int, int]
 
 
 @transaction.atomic
@@ -22,49 +18,56 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
     """
     Derive receipt and invoice status from the lines; close what has wholly come and been billed.
 
-    Units sent back to be replaced come again, and those sent back for a credit are not billed in
-    the end, unless they had come beyond what was ordered.
-    Every change of a line's received, invoiced, cancelled or returned units ends with this. The
-    caller holds the locks of the orders.
+    Every change of a line's received, invoiced, cancelled, returned or to-replace units ends with
+    this. A closed order of which something is expected again is open again; one with a change that
+    waits for approval is not closed. The caller holds the locks of the orders.
     """
     orders = list(PurchaseOrder.objects.for_update().filter(pk__in=list(order_ids)))
     lines_of = defaultdict(list)
-    for order_id, *counts in (
-        PurchaseOrderLine.objects.filter(order__in=orders)
-        .order_by("pk")
-        .values_list("order_id", _TO_COME, "received", _TO_BE_BILLED, "invoiced")
-    ):
-        lines_of[order_id].append(counts)
-
-    done = {PurchaseOrder.Progress.COMPLETE, PurchaseOrder.Progress.OVER}
+    for line in PurchaseOrderLine.objects.filter(order__in=orders).order_by("pk"):
+        lines_of[line.order_id].append(line)
+    changing = set(
+        PurchaseOrderVersion.objects.filter(
+            order__in=orders, status=PurchaseOrderVersion.Status.PROPOSED
+        ).values_list("order_id", flat=True)
+    )
     for order in orders:
         lines = lines_of[order.pk]
-        order.receipt_status = _progress([(came, due) for due, came, _, _ in lines])
-        order.invoice_status = _progress([(billed, due) for _, _, due, billed in lines])
-        if (
-            order.status == PurchaseOrder.Status.SENT
-            and {
-                order.receipt_status,
-                order.invoice_status,
-            }
-            <= done
-        ):
+        received = [(line.received, line.to_receive) for line in lines]
+        invoiced = [(line.invoiced, line.to_invoice) for line in lines]
+        order.receipt_status, order.invoice_status = _progress(received), _progress(invoiced)
+        is_done = bool(lines) and all(done >= target for done, target in received + invoiced)
+        is_expected = any(line.expected for line in lines)
+        if order.status == PurchaseOrder.Status.SENT and is_done and order.pk not in changing:
             order.status, order.closed_at = PurchaseOrder.Status.CLOSED, at
+        elif order.status == PurchaseOrder.Status.CLOSED and is_expected:
+            reopen(order)
     PurchaseOrder.objects.bulk_update(
-        orders, ["receipt_status", "invoice_status", "status", "closed_at"]
+        orders,
+        [
+            *("receipt_status", "invoice_status", "status"),
+            *("closed_at", "closed_by", "close_reason"),
+        ],
     )
 
 
-def _progress(pairs: Sequence[tuple[int, int]]) -> PurchaseOrder.Progress:
+def reopen(order: PurchaseOrder) -> None:
+    """Let goods come in again on a closed order; the caller holds its lock and saves it."""
+    order.status = PurchaseOrder.Status.SENT
+    order.closed_at = order.closed_by = None
+    order.close_reason = ""
+
+
+def _progress(lines: Sequence[Counts]) -> PurchaseOrder.Progress:
     """
     Compare line by line, so that one line with too much cannot hide another with too little.
 
-    pairs: what came of each line, and what was due.
+    lines: pairs of what was done and what there is to do.
     """
-    if not any(came for came, _ in pairs):
+    if not any(done for done, _target in lines):
         return PurchaseOrder.Progress.NONE
-    if any(came < target for came, target in pairs):
+    if any(done < target for done, target in lines):
         return PurchaseOrder.Progress.PARTIAL
-    if any(came > target for came, target in pairs):
+    if any(done > target for done, target in lines):
         return PurchaseOrder.Progress.OVER
     return PurchaseOrder.Progress.COMPLETE

@@ -1,5 +1,11 @@
 """Reads over several models of buying."""
 
+from purchasing.queries.approvals import (
+    Caught,
+    Judgment,
+    PricedLine,
+    judge,
+)
 from purchasing.queries.comparing import (
     Difference,
     StagedLine,
@@ -7,8 +13,8 @@ from purchasing.queries.comparing import (
 )
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
-    STILL_TO_COME,
     Incoming,
+    STILL_TO_COME,
     incoming_to_level,
     incoming_units,
 )
@@ -29,8 +35,8 @@ from purchasing.queries.offers import (
     supplier_offers,
 )
 from purchasing.queries.proposals import (
-    IS_PROPOSAL,
     GtinMatch,
+    IS_PROPOSAL,
     Suggestion,
     exact_gtin_matches,
     link_suggestions,
@@ -52,20 +58,22 @@ from purchasing.queries.supplier_returns import (
 )
 
 __all__ = [
-    "IS_PROPOSAL",
-    "STILL_TO_COME",
+    "Caught",
     "Comparison",
     "Difference",
     "GtinMatch",
+    "IS_PROPOSAL",
     "Incoming",
+    "Judgment",
     "LeadTime",
     "LeadTimeSource",
     "Offer",
+    "PricedLine",
     "Reliability",
+    "STILL_TO_COME",
     "StagedLine",
     "Suggestion",
     "ToGoBack",
-    "article_proposals",
     "article_reliability",
     "customers_goods_to_go_back",
     "differences",
@@ -77,6 +85,7 @@ __all__ = [
     "invoice_comparison",
     "invoices_like",
     "invoices_to_match",
+    "judge",
     "last_costs",
     "lines_to_bill",
     "link_suggestions",

@@ -58,5 +58,5 @@ def _email(order: PurchaseOrder, connection: BaseEmailBackend) -> bool:
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
         logger.warning("purchase_order_not_emailed", order=order.number, reason=str(error))
         return False
-    operations.finish_email(order_id=order.pk, at=timezone.now())
+    operations.finish_email(order_id=order.pk, version=order.version, at=timezone.now())
     return True

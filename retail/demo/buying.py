@@ -146,7 +146,7 @@ class Buying:
 
     def _submit(self, order_id: int) -> Happening:
         def happen(at: datetime) -> None:
-            operations.submit(order_id=order_id)
+            operations.submit(order_id=order_id, at=at)
             self.agenda.add(at + timedelta(hours=20), self._approve(order_id))
 
         return happen

@@ -159,7 +159,7 @@ def draft_order(
 
 
 def approved_order(**values) -> PurchaseOrder:
-    order = operations.submit(order_id=draft_order(**values).pk)
+    order = operations.submit(order_id=draft_order(**values).pk, at=NOON)
     return operations.approve(order_id=order.pk, at=NOON, by=UserFactory())
 
 

@@ -186,7 +186,7 @@ def test_price_changed_before_the_goods_come():
         note="",
         at=NOON,
     )
-    operations.submit(order_id=order.pk)
+    operations.submit(order_id=order.pk, at=NOON)
     operations.approve(order_id=order.pk, at=NOON, by=UserFactory())
     operations.send(order_id=order.pk, at=NOON)
 

@@ -196,7 +196,7 @@ def test_order_is_cancelled_with_a_reason(buyer):
 
 def test_own_order_is_not_approved():
     chief = person_who_may("purchasing.view_purchaseorder", "purchasing.approve_purchaseorder")
-    order = operations.submit(order_id=draft_order(by=chief).pk)
+    order = operations.submit(order_id=draft_order(by=chief).pk, at=NOON)
 
     answer = client_of(chief).post(f"{ORDERS}{order.pk}/approve/")
 

@@ -54,7 +54,7 @@ def order_of_one_article(*, units, unit_costs, supplier=None):
         at=NOON,
         by=UserFactory(),
     )
-    operations.submit(order_id=order.pk)
+    operations.submit(order_id=order.pk, at=NOON)
     operations.approve(order_id=order.pk, at=NOON, by=UserFactory())
     return operations.send(order_id=order.pk, at=NOON)
 

@@ -163,7 +163,7 @@ def test_same_reference_again_returns_the_first_order():
 def test_order_goes_from_draft_to_sent():
     order = draft_order()
 
-    waiting = operations.submit(order_id=order.pk)
+    waiting = operations.submit(order_id=order.pk, at=NOON)
     approver = UserFactory()
     approved = operations.approve(order_id=order.pk, at=NOON, by=approver)
     sent = operations.send(order_id=order.pk, at=NOON)
@@ -178,7 +178,7 @@ def test_order_goes_from_draft_to_sent():
 
 def test_nobody_approves_what_they_raised():
     buyer = UserFactory()
-    order = operations.submit(order_id=draft_order(by=buyer).pk)
+    order = operations.submit(order_id=draft_order(by=buyer).pk, at=NOON)
 
     with pytest.raises(operations.SelfApproval):
         operations.approve(order_id=order.pk, at=NOON, by=buyer)
@@ -188,7 +188,7 @@ def test_nobody_approves_what_they_raised():
 
 
 def test_nobody_approves_what_they_raised_past_the_operation_either():
-    order = operations.submit(order_id=draft_order().pk)
+    order = operations.submit(order_id=draft_order().pk, at=NOON)
 
     with pytest.raises(IntegrityError, match="approved_by_someone_else"):
         execute(
@@ -201,7 +201,7 @@ def test_nobody_approves_what_they_raised_past_the_operation_either():
 @pytest.mark.parametrize(
     ("make", "act"),
     [
-        (sent_order, lambda order: operations.submit(order_id=order.pk)),
+        (sent_order, lambda order: operations.submit(order_id=order.pk, at=NOON)),
         (draft_order, lambda order: operations.send(order_id=order.pk, at=NOON)),
         (sent_order, lambda order: operations.send(order_id=order.pk, at=NOON)),
         (sent_order, lambda order: operations.return_to_draft(order_id=order.pk)),

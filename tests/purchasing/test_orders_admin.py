@@ -169,7 +169,7 @@ def test_draft_is_changed(buyer):
 def test_draft_that_was_submitted_meanwhile_is_not_changed(buyer):
     order = draft_order()
     line = order.lines.get()
-    operations.submit(order_id=order.pk)
+    operations.submit(order_id=order.pk, at=NOON)
 
     answer = browser_of(buyer).post(
         change_url(order),
@@ -209,7 +209,7 @@ def test_order_goes_its_way_by_buttons(buyer):
 
 def test_own_order_is_not_approved():
     chief = person_who_may(*SEES, "purchasing.approve_purchaseorder")
-    order = operations.submit(order_id=draft_order(by=chief).pk)
+    order = operations.submit(order_id=draft_order(by=chief).pk, at=NOON)
 
     answer = browser_of(chief).post(act_url(order, "approve"), {"key": "1"})
 

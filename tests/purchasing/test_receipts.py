@@ -145,7 +145,7 @@ def test_variant_on_two_lines_is_one_movement():
         at=NOON,
         by=UserFactory(),
     )
-    operations.submit(order_id=draft.pk)
+    operations.submit(order_id=draft.pk, at=NOON)
     operations.approve(order_id=draft.pk, at=NOON, by=UserFactory())
     order = operations.send(order_id=draft.pk, at=NOON)
 
