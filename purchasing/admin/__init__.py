@@ -1,6 +1,7 @@
 """Buying in the admin: suppliers, orders, receipts, invoices, and what they mean for stock."""
 
 from purchasing.admin import (
+    approvals,
     files,
     invoices,
     landed,
@@ -16,6 +17,7 @@ from purchasing.admin import (
 )
 
 __all__ = [
+    "approvals",
     "files",
     "invoices",
     "landed",

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from purchasing import operations
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import ReceivedLine
+from purchasing.queries import order_warnings
 from retail.common.admin import Act, ActForm, LineTable
 from retail.common.fields import MAX_UNITS
 
@@ -162,8 +163,17 @@ def cancel(
     return f"{order} is cancelled."
 
 
-def approve_consequences(order: PurchaseOrder) -> Sequence[str]:
+def submit_consequences(order: PurchaseOrder) -> Sequence[str]:
     return (
+        "It goes to whom the approval rules ask; nobody approves their own.",
+        *order_warnings(order),
+    )
+
+
+def approve_consequences(order: PurchaseOrder) -> Sequence[str]:
+    asked = order.approvals.filter(version=order.version, approved_at=None).order_by("pk")
+    return (
+        *(approval.terms for approval in asked),
         f"{order} may be sent to {order.supplier}.",
         "Its lines cannot be changed any more, unless it goes back to draft.",
     )
@@ -218,7 +228,7 @@ ORDER_ACTS = (
         permission="purchasing.change_purchaseorder",
         perform=submit,
         is_offered=is_in(Status.DRAFT),
-        consequences=lambda _order: ("Somebody else has to approve it.",),
+        consequences=submit_consequences,
         icon="outgoing_mail",
     ),
     Act(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import F, Model, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Model
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -17,14 +18,33 @@ from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.decorators import display
 
+from catalog.queries import NoExchangeRate, exchange_rate
 from purchasing import operations
 from purchasing.admin.invoice_entry import BILL_ORDER
 from purchasing.admin.order_acts import ORDER_ACTS
-from purchasing.documents import order_csv, order_text
-from purchasing.models import GoodsReceipt, PurchaseOrder, PurchaseOrderLine, Supplier
-from purchasing.operations import NewLine
-from purchasing.queries import supplier_offers
-from retail.common.admin import BaseAdmin, BaseInline, Download, ViewOnlyAdmin, ViewOnlyInline
+from purchasing.admin.order_change_acts import CHANGE_ACTS
+from purchasing.admin.order_forms import (
+    ChargeFormSet,
+    DraftChargeInline,
+    DraftLineInline,
+    LineFormSet,
+    OrderForm,
+)
+from purchasing.admin.order_parts import (
+    ApprovalInline,
+    ChargeInline,
+    LineInline,
+    VersionInline,
+)
+from purchasing.documents import order_csv, order_pdf, paper_of
+from purchasing.models import (
+    GoodsReceipt,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderQuerySet,
+)
+from purchasing.queries import order_warnings
+from retail.common.admin import BaseAdmin, BaseInline, Download, ViewOnlyAdmin
 from retail.common.admin.acts import new_key
 from retail.common.errors import BusinessError
 from retail.common.money import ZERO
@@ -39,6 +59,7 @@ STATUS_LOOKS = {
     Status.CLOSED: "success",
     Status.CANCELLED: "danger",
 }
+ENDED = {Status.CLOSED, Status.CANCELLED}
 PROGRESS_LOOKS = {
     PurchaseOrder.Progress.NONE: "info",
     PurchaseOrder.Progress.PARTIAL: "warning",
@@ -47,122 +68,27 @@ PROGRESS_LOOKS = {
 }
 
 
-class OrderForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
-    """The head of a draft; `reference` keeps a form that is sent twice from ordering twice."""
-
-    reference = forms.CharField(
-        max_length=100, required=False, widget=forms.HiddenInput, initial=new_key
+def open_pdf(_request: HttpRequest, order: PurchaseOrder) -> HttpResponse:
+    paper = paper_of(order)
+    return HttpResponse(
+        order_pdf(paper),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{paper.name}.pdf"'},
     )
-
-    class Meta:
-        model = PurchaseOrder
-        fields: ClassVar = ["supplier", "location", "expected_on", "note"]
-
-    def clean_supplier(self) -> Supplier:
-        supplier: Supplier = self.cleaned_data["supplier"]
-        if not supplier.is_active:
-            raise forms.ValidationError(f"{supplier} is no longer an active supplier.")
-        return supplier
-
-
-class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # Django's own is not generic
-    """The lines of a draft; a line without a cost takes the supplier's price."""
-
-    def new_lines(self) -> list[NewLine]:
-        return [
-            NewLine(
-                variant_id=form.cleaned_data["variant"].pk,
-                units=form.cleaned_data["ordered"],
-                unit_cost=form.cleaned_data["unit_cost"],
-            )
-            for form in self._kept()
-        ]
-
-    def clean(self) -> None:
-        super().clean()
-        if any(self.errors):
-            return
-        kept = self._kept()
-        if not kept:
-            raise forms.ValidationError("An order needs at least one line.")
-        unpriced = [form for form in kept if form.cleaned_data["unit_cost"] is None]
-        if not unpriced or self.instance.supplier_id is None:
-            return
-        wanted = {
-            (form.cleaned_data["variant"].pk, form.cleaned_data["ordered"]) for form in unpriced
-        }
-        offers = supplier_offers(
-            supplier_id=self.instance.supplier_id, wanted=wanted, on=timezone.now().date()
-        )
-        for form in unpriced:
-            if (form.cleaned_data["variant"].pk, form.cleaned_data["ordered"]) not in offers:
-                form.add_error("unit_cost", "This supplier has no price for it: enter the cost.")
-
-    def _kept(self) -> list[Any]:
-        return [
-            form
-            for form in self.forms
-            if form.cleaned_data.get("variant") and not form.cleaned_data.get("DELETE")
-        ]
-
-
-class LineForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
-    class Meta:
-        model = PurchaseOrderLine
-        fields: ClassVar = ["variant", "ordered", "unit_cost"]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["variant"].label = "Article"
-        self.fields["ordered"].label = "Units"
-        self.fields["unit_cost"].required = False
-        self.fields["unit_cost"].help_text = "Empty: the supplier's price for the quantity."
-
-
-class DraftLineInline(BaseInline):
-    """The lines while they are still written."""
-
-    model = PurchaseOrderLine
-    form = LineForm
-    formset = LineFormSet
-    verbose_name_plural = "Lines"
-    fields = ("variant", "ordered", "unit_cost")
-    autocomplete_fields = ("variant",)
-    ordering = ("position",)
-    extra = 1
-
-
-class LineInline(ViewOnlyInline):
-    """The lines once they are submitted, and how far each got."""
-
-    model = PurchaseOrderLine
-    verbose_name_plural = "Lines"
-    ordering = ("position",)
-    fields = (
-        *("position", "variant", "supplier_sku", "unit_cost"),
-        *("ordered", "cancelled", "received", "still_to_come", "invoiced"),
-    )
-    readonly_fields = ("still_to_come",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PurchaseOrderLine]:
-        lines: QuerySet[PurchaseOrderLine] = super().get_queryset(request)
-        return lines.select_related("variant")
-
-    @display(description="Still to come")
-    def still_to_come(self, line: PurchaseOrderLine) -> int:
-        return line.expected
-
-
-def download_text(_request: HttpRequest, order: PurchaseOrder) -> HttpResponse:
-    return HttpResponse(order_text(order), content_type="text/plain; charset=utf-8")
 
 
 def download_csv(_request: HttpRequest, order: PurchaseOrder) -> HttpResponse:
+    paper = paper_of(order)
     return HttpResponse(
-        order_csv(order),
+        order_csv(paper),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{order.number}.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{paper.name}.csv"'},
     )
+
+
+def _progress(words: str, percent: int | None) -> str:
+    """Return a status with the percents there are, where they say more than the status."""
+    return words if percent in {None, 0, 100} else f"{words}, {percent} %"
 
 
 @admin.register(PurchaseOrder)
@@ -170,13 +96,15 @@ class PurchaseOrderAdmin(BaseAdmin):
     """What was ordered from whom, and how far it got."""
 
     form = OrderForm
-    acts = ORDER_ACTS
+    acts = (*ORDER_ACTS, *CHANGE_ACTS)
+    # Every one there is; which of them a page has is up to the order.
+    inlines = (LineInline, ChargeInline, ApprovalInline, VersionInline)
     downloads = (
         Download(
-            name="text",
+            name="pdf",
             label="Print",
             permission="purchasing.view_purchaseorderline",
-            open=download_text,
+            open=open_pdf,
             icon="print",
         ),
         Download(
@@ -191,8 +119,8 @@ class PurchaseOrderAdmin(BaseAdmin):
         "number",
         "supplier",
         "shown_status",
-        "shown_receipt_status",
-        "shown_invoice_status",
+        "shown_received",
+        "shown_invoiced",
         "location",
         "expected_on",
         "shown_total",
@@ -211,26 +139,23 @@ class PurchaseOrderAdmin(BaseAdmin):
     search_help_text = "Number, supplier or our SKU."
     autocomplete_fields = ("supplier", "location")
     readonly_fields = (
-        *("number", "status", "receipt_status", "invoice_status", "shown_total", "receipts"),
-        *("raised_at", "raised_by", "approved_at", "approved_by", "sent_at", "email"),
+        *("number", "version", "status", "shown_received", "shown_invoiced", "receipts"),
+        *("shown_total", "in_book_currency", "mind"),
+        *("raised_at", "raised_by", "approved_at", "approved_by"),
+        *("approved_because", "sent_at", "email", "supplier_reference", "confirmed_at"),
         *("closed_at", "closed_by", "close_reason"),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PurchaseOrder]:
-        queryset: QuerySet[PurchaseOrder] = super().get_queryset(request)
-        total = (
-            PurchaseOrderLine.objects.filter(order=OuterRef("pk"))
-            .values("order")
-            .values(total=Sum(F("ordered") * F("unit_cost")))
-        )
-        return queryset.annotate(total=Subquery(total))
+    def get_queryset(self, request: HttpRequest) -> PurchaseOrderQuerySet:
+        queryset: PurchaseOrderQuerySet = super().get_queryset(request)
+        return queryset.with_totals().with_percent_done()
 
     def get_fieldsets(
         self,
         request: HttpRequest,  # noqa: ARG002 - Django's signature
         obj: PurchaseOrder | None = None,
     ) -> list[tuple[str | None, dict[str, Any]]]:
-        written = ("supplier", ("location", "expected_on"), "note")
+        written = ("supplier", ("location", "expected_on"), "discount_percent", "note")
         if obj is None:
             return [(None, {"fields": (*written, "reference")})]
         return [
@@ -238,9 +163,11 @@ class PurchaseOrderAdmin(BaseAdmin):
                 None,
                 {
                     "fields": (
-                        ("number", "status", "shown_total"),
+                        ("number", "version", "status"),
+                        ("shown_total", "in_book_currency"),
+                        *(("mind",) if obj.status not in ENDED else ()),
                         *written,
-                        ("receipt_status", "invoice_status", "receipts"),
+                        ("shown_received", "shown_invoiced", "receipts"),
                     )
                 },
             ),
@@ -250,8 +177,9 @@ class PurchaseOrderAdmin(BaseAdmin):
                     "classes": ("collapse",),
                     "fields": (
                         ("raised_by", "raised_at"),
-                        ("approved_by", "approved_at"),
+                        ("approved_by", "approved_at", "approved_because"),
                         ("sent_at", "email"),
+                        ("supplier_reference", "confirmed_at"),
                         ("closed_by", "closed_at"),
                         "close_reason",
                     ),
@@ -271,8 +199,9 @@ class PurchaseOrderAdmin(BaseAdmin):
         request: HttpRequest,  # noqa: ARG002 - Django's signature
         obj: PurchaseOrder | None,
     ) -> list[type[BaseInline]]:
-        is_written = obj is None or obj.status == Status.DRAFT
-        return [DraftLineInline if is_written else LineInline]
+        if obj is None or obj.status == Status.DRAFT:
+            return [DraftLineInline, DraftChargeInline]
+        return list(self.inlines)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if isinstance(obj, PurchaseOrder) and obj.status != Status.DRAFT:
@@ -295,10 +224,21 @@ class PurchaseOrderAdmin(BaseAdmin):
         self,
         request: HttpRequest,
         form: forms.ModelForm,  # type: ignore[type-arg]  # Django's own is not generic
-        formsets: Sequence[LineFormSet],
+        formsets: Sequence[BaseInlineFormSet],  # type: ignore[type-arg]  # as above
         change: bool,  # noqa: FBT001 - Django's signature
     ) -> None:
-        lines = [line for formset in formsets for line in formset.new_lines()]
+        lines = [
+            line
+            for formset in formsets
+            if isinstance(formset, LineFormSet)
+            for line in formset.new_lines()
+        ]
+        charges = [
+            charge
+            for formset in formsets
+            if isinstance(formset, ChargeFormSet)
+            for charge in formset.new_charges()
+        ]
         for formset in formsets:
             formset.save(commit=False)  # tells the history page what was changed
         order, now = form.instance, timezone.now()
@@ -307,6 +247,8 @@ class PurchaseOrderAdmin(BaseAdmin):
             "lines": lines,
             "expected_on": order.expected_on,
             "note": order.note,
+            "discount_percent": order.discount_percent,
+            "charges": charges,
             "at": now,
         }
         if change:
@@ -319,22 +261,48 @@ class PurchaseOrderAdmin(BaseAdmin):
                 **written,
             ).pk
         order.refresh_from_db()
+        for warning in order_warnings(order):
+            messages.warning(request, warning)
 
     @display(description="Status", ordering="status", label=STATUS_LOOKS)
     def shown_status(self, order: PurchaseOrder) -> tuple[str, str]:
         return order.status, order.get_status_display()
 
-    @display(description="Received", ordering="receipt_status", label=PROGRESS_LOOKS)
-    def shown_receipt_status(self, order: PurchaseOrder) -> tuple[str, str]:
-        return order.receipt_status, order.get_receipt_status_display()
+    @display(description="Received", ordering="percent_received", label=PROGRESS_LOOKS)
+    def shown_received(self, order: PurchaseOrder) -> tuple[str, str]:
+        percent = getattr(order, "percent_received", None)
+        return order.receipt_status, _progress(order.get_receipt_status_display(), percent)
 
-    @display(description="Invoiced", ordering="invoice_status", label=PROGRESS_LOOKS)
-    def shown_invoice_status(self, order: PurchaseOrder) -> tuple[str, str]:
-        return order.invoice_status, order.get_invoice_status_display()
+    @display(description="Invoiced", ordering="percent_invoiced", label=PROGRESS_LOOKS)
+    def shown_invoiced(self, order: PurchaseOrder) -> tuple[str, str]:
+        percent = getattr(order, "percent_invoiced", None)
+        return order.invoice_status, _progress(order.get_invoice_status_display(), percent)
 
     @display(description="Total without tax", ordering="total")
     def shown_total(self, order: PurchaseOrder) -> str:
         return display_money(getattr(order, "total", None) or ZERO, order.currency)
+
+    @display(description="In our currency")
+    def in_book_currency(self, order: PurchaseOrder) -> str:
+        """The total at the rate of the day it was sent, until then of today."""
+        on = (order.sent_at or timezone.now()).date()
+        try:
+            rate = exchange_rate(order.currency, on)
+        except NoExchangeRate as unknown:
+            return unknown.message
+        total = getattr(order, "total", None) or ZERO
+        return display_money(total * rate, settings.RETAIL_CURRENCY)
+
+    @display(description="Mind")
+    def mind(self, order: PurchaseOrder) -> str:
+        warnings = order_warnings(order)
+        return format_html_join("", "<div>{}</div>", ((warning,) for warning in warnings)) or "-"
+
+    @display(description="Approved because")
+    def approved_because(self, order: PurchaseOrder) -> str:
+        if order.is_approved_by_rule:
+            return "No rule asks anybody."
+        return " ".join(rule["terms"] for rule in order.approval_terms.get("rules", ()))
 
     @display(description="E-mail to the supplier")
     def email(self, order: PurchaseOrder) -> str:

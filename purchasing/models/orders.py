@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, Greatest, Least, NullIf
 
 from purchasing.models.suppliers import Supplier, percent
@@ -37,13 +37,16 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
             When(order__status=PurchaseOrder.Status.CANCELLED, then=F("ordered")),
             default=F("ordered") - F("cancelled"),
         )
-        goods = _of_order(PurchaseOrderLine).values(sum=Sum(units * F("unit_cost")))
+        money = MoneyField()
+        nothing = Value(0, money)
+        goods = _of_order(PurchaseOrderLine).values(
+            sum=Sum(units * F("unit_cost"), output_field=money)
+        )
         charges = _of_order(PurchaseOrderCharge).values(sum=Sum("amount"))
-        nothing = Value(0, MoneyField())
         return self.annotate(
-            goods_total=Coalesce(Subquery(goods), nothing),
-            charges_total=Coalesce(Subquery(charges), nothing),
-            total=F("goods_total") + F("charges_total"),
+            goods_total=Coalesce(Subquery(goods, money), nothing),
+            charges_total=Coalesce(Subquery(charges, money), nothing),
+            total=ExpressionWrapper(F("goods_total") + F("charges_total"), money),
         )
 
     def with_percent_done(self) -> PurchaseOrderQuerySet:
@@ -53,11 +56,12 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
         Sum of what is done up to what there is to do by sum of what there is to do, so that a line
         with too much hides no other with too little.
         """
-        to_invoice = Greatest(F("ordered") - F("cancelled") - F("returned"), 0)
+        ordered = F("ordered") - F("cancelled")
+        to_invoice = Least(
+            ordered, Greatest(ordered, F("received") - F("to_replace")) - F("returned")
+        )
         return self.annotate(
-            percent_received=_percent_done(
-                F("received"), F("ordered") - F("cancelled") + F("to_replace")
-            ),
+            percent_received=_percent_done(F("received"), ordered + F("to_replace")),
             percent_invoiced=_percent_done(Greatest(F("invoiced"), 0), to_invoice),
         )
 
@@ -332,8 +336,13 @@ class PurchaseOrderLine(models.Model):
 
     @property
     def to_invoice(self) -> int:
-        """Units that are billed in all: not those sent back for a credit."""
-        return max(self.ordered - self.cancelled - self.returned, 0)
+        """
+        Units that are billed in all.
+
+        Those sent back for a credit are not, unless they had come beyond what was ordered.
+        """
+        ordered = self.ordered - self.cancelled
+        return min(ordered, max(ordered, self.received - self.to_replace) - self.returned)
 
     @property
     def expected(self) -> int:

@@ -1,12 +1,14 @@
 """What is done with suppliers, purchase orders, receipts and supplier invoices."""
 
 from purchasing.operations.amending import (
+    Amendment,
     ChangeWaits,
     NoChangeWaits,
     NothingChanged,
     amend,
     approve_change,
     decline_change,
+    plan_amendment,
     withdraw_change,
 )
 from purchasing.operations.approving import (
@@ -35,10 +37,10 @@ from purchasing.operations.catalogues import (
     take_back_file,
 )
 from purchasing.operations.changes import (
+    UNCHANGED,
     BelowReceived,
     LineChange,
     OrderChange,
-    UNCHANGED,
 )
 from purchasing.operations.dispatch import (
     EmailNotInDoubt,
@@ -116,9 +118,7 @@ from purchasing.operations.landed_plans import (
     plan_cancellation,
     plan_landed_cost,
 )
-from purchasing.operations.matching import (
-    match_invoice,
-)
+from purchasing.operations.matching import match_invoice
 from purchasing.operations.ordered_for import (
     Served,
     lock_customers,
@@ -134,12 +134,8 @@ from purchasing.operations.payables import (
     record_payment,
     void_invoice,
 )
-from purchasing.operations.pools import (
-    BILLED_ORDERS,
-)
-from purchasing.operations.progress import (
-    refresh_progress,
-)
+from purchasing.operations.pools import BILLED_ORDERS
+from purchasing.operations.progress import refresh_progress
 from purchasing.operations.proposals import (
     DayIsOver,
     NothingChosen,
@@ -157,9 +153,7 @@ from purchasing.operations.receipts import (
     receive_goods,
     receive_over_order,
 )
-from purchasing.operations.replenishment import (
-    propose_replenishment,
-)
+from purchasing.operations.replenishment import propose_replenishment
 from purchasing.operations.return_lines import (
     InvalidReturnLine,
     MixedCurrencies,
@@ -176,12 +170,8 @@ from purchasing.operations.return_outcomes import (
     note_credit,
     settle_return,
 )
-from purchasing.operations.sending_back import (
-    ship_return,
-)
-from purchasing.operations.sourcing import (
-    CannotBeBought,
-)
+from purchasing.operations.sending_back import ship_return
+from purchasing.operations.sourcing import CannotBeBought
 from purchasing.operations.supplier_products import (
     AlreadyLinked,
     ArticleOfOtherGtin,
@@ -205,13 +195,15 @@ from purchasing.operations.supplier_returns import (
 )
 
 __all__ = [
+    "BILLED_ORDERS",
+    "UNCHANGED",
     "AlreadyCredited",
     "AlreadyDecided",
     "AlreadyIdentified",
     "AlreadyLinked",
+    "Amendment",
     "AnotherFileIsApplied",
     "ArticleOfOtherGtin",
-    "BILLED_ORDERS",
     "BelowReceived",
     "CannotBeBought",
     "ChangeWaits",
@@ -275,7 +267,6 @@ __all__ = [
     "SelfApproval",
     "Served",
     "StoppedByGuards",
-    "UNCHANGED",
     "UnknownDecision",
     "UnknownMethod",
     "accept_proposals",
@@ -321,6 +312,7 @@ __all__ = [
     "note_rma",
     "orders_of_acceptance",
     "plan_acceptance",
+    "plan_amendment",
     "plan_cancellation",
     "plan_landed_cost",
     "post_landed_cost",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -34,6 +35,16 @@ class NoChangeWaits(BusinessError):
     """No change of the order waits to be approved."""
 
 
+@dataclass(frozen=True)
+class Amendment:
+    """What a change makes of an order: in plain values, in words, and whom the rules ask."""
+
+    before: Content
+    after: Content
+    changes: list[str]
+    judgment: Judgment
+
+
 @transaction.atomic
 def amend(
     *, order_id: int, change: OrderChange, reason: str, key: str, at: datetime, by: User | None
@@ -58,32 +69,38 @@ def amend(
     if earlier := PurchaseOrderVersion.objects.filter(key=key).first():
         return earlier
     _check_amendable(order, reason)
-    before = content(order, rows, order.charges.order_by("pk"))
-    after = changed_content(order, rows, change, on=at.date())
-    changes = [sentence(difference) for difference in differences(before, after)]
-    if not changes:
-        msg = f"{order} is like this already."
-        raise NothingChanged(msg, order=order.number)
-
+    worked_out = _work_out(order, rows, change, at=at)
     if not order.versions.filter(status=VersionStatus.IN_FORCE).exists():
         # Sent before versions were kept: what stands is what the supplier knows.
-        keep_version(order, content=before, at=order.sent_at or at)
+        keep_version(order, content=worked_out.before, at=order.sent_at or at)
     version = PurchaseOrderVersion.objects.create(
         order=order,
         version=_next_version(order),
         status=VersionStatus.PROPOSED,
-        content=after,
-        changes=changes,
+        content=worked_out.after,
+        changes=worked_out.changes,
         reason=reason.strip(),
         key=key,
         proposed_at=at,
         proposed_by=by,
     )
-    judgment = _judged(order, before=before, after=after, on=at.date())
+    judgment = worked_out.judgment
     ask(order=order, version=version.version, judgment=judgment, raised_by=by, at=at)
     if not judgment.caught:
         bring_into_force(version, at=at, by=None)
     return version
+
+
+def plan_amendment(*, order_id: int, change: OrderChange, reason: str, at: datetime) -> Amendment:
+    """
+    Return what `amend` would do, and change nothing.
+
+    :raises WrongStatus, ChangeWaits, NothingChanged, BelowReceived: and the others of `amend`.
+    """
+    order = PurchaseOrder.objects.select_related("supplier").get(pk=order_id)
+    _check_amendable(order, reason)
+    rows = list(order.lines.select_related("variant__product").order_by("position"))
+    return _work_out(order, rows, change, at=at)
 
 
 @transaction.atomic
@@ -138,6 +155,20 @@ def _lock(order_id: int) -> tuple[PurchaseOrder, list[PurchaseOrderLine]]:
     order = PurchaseOrder.objects.for_update().select_related("supplier").get(pk=order_id)
     lines = list(order.lines.for_update().select_related("variant__product"))
     return order, sorted(lines, key=lambda line: line.position)
+
+
+def _work_out(
+    order: PurchaseOrder, rows: list[PurchaseOrderLine], change: OrderChange, *, at: datetime
+) -> Amendment:
+    """Work out a change, in memory only; rows: the lines by position."""
+    before = content(order, rows, order.charges.order_by("pk"))
+    after = changed_content(order, rows, change, on=at.date())
+    changes = [sentence(difference) for difference in differences(before, after)]
+    if not changes:
+        msg = f"{order} is like this already."
+        raise NothingChanged(msg, order=order.number)
+    judgment = _judged(order, before=before, after=after, on=at.date())
+    return Amendment(before, after, changes, judgment)
 
 
 def _check_amendable(order: PurchaseOrder, reason: str) -> None:

@@ -87,15 +87,16 @@ def changed_content(
     :raises InvalidOrderLine, InvalidCharge, InvalidDiscount, NoSupplierPrice: it cannot be.
     :raises BelowReceived: less than what came or was billed.
     """
-    fields = _change_head(order, change)
+    stood = list(order.charges.order_by("pk"))
+    before = content(order, [], stood)
+    _change_head(order, change)
     touched = _change_lines(order, rows, change.lines)
     _refuse_below_received(order, rows, touched)
     charges = (
-        list(order.charges.order_by("pk"))
-        if change.charges is None
-        else order_charges(order=order, charges=change.charges)
+        stood if change.charges is None else order_charges(order=order, charges=change.charges)
     )
     after = content(order, [*rows, *_added(order, rows, change.added, on=on)], charges)
+    fields = [key for key, value in before.items() if key != "lines" and after[key] != value]
     return {**after, "changed": {"fields": fields, "lines": touched}}
 
 
@@ -126,19 +127,13 @@ def bring_into_force(version: PurchaseOrderVersion, *, at: datetime, by: User | 
     refresh_progress(order_ids=[order.pk], at=at)
 
 
-def _change_head(order: PurchaseOrder, change: OrderChange) -> list[str]:
-    """Change the order in memory; return the names of what was given."""
-    fields = []
+def _change_head(order: PurchaseOrder, change: OrderChange) -> None:
     if change.discount_percent is not None:
         order.discount_percent = checked_discount(change.discount_percent)
-        fields.append("discount_percent")
     if not isinstance(change.expected_on, Unchanged):
         order.expected_on = change.expected_on
-        fields.append("expected_on")
     if change.note is not None:
         order.note = change.note
-        fields.append("note")
-    return [*fields, *(["charges"] if change.charges is not None else [])]
 
 
 def _change_lines(

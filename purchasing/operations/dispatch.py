@@ -26,7 +26,7 @@ def claim_email(*, at: datetime) -> PurchaseOrder | None:
             status=PurchaseOrder.Status.SENT, email_started_at__isnull=True
         )
         .exclude(supplier__email="")
-        .select_related("supplier", "location")
+        .select_related("supplier", "location", "drop_ship_order__delivery_address")
         .order_by("pk")
         .select_for_update(of=("self",), no_key=True, skip_locked=True)
         .first()

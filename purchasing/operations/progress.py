@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
 
@@ -22,15 +23,17 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
     this. A closed order of which something is expected again is open again; one with a change that
     waits for approval is not closed. The caller holds the locks of the orders.
     """
-    orders = list(PurchaseOrder.objects.for_update().filter(pk__in=list(order_ids)))
+    change_waits = PurchaseOrderVersion.objects.filter(
+        order=OuterRef("pk"), status=PurchaseOrderVersion.Status.PROPOSED
+    )
+    orders = list(
+        PurchaseOrder.objects.for_update()
+        .filter(pk__in=list(order_ids))
+        .annotate(change_waits=Exists(change_waits))
+    )
     lines_of = defaultdict(list)
     for line in PurchaseOrderLine.objects.filter(order__in=orders).order_by("pk"):
         lines_of[line.order_id].append(line)
-    changing = set(
-        PurchaseOrderVersion.objects.filter(
-            order__in=orders, status=PurchaseOrderVersion.Status.PROPOSED
-        ).values_list("order_id", flat=True)
-    )
     for order in orders:
         lines = lines_of[order.pk]
         received = [(line.received, line.to_receive) for line in lines]
@@ -38,7 +41,7 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
         order.receipt_status, order.invoice_status = _progress(received), _progress(invoiced)
         is_done = bool(lines) and all(done >= target for done, target in received + invoiced)
         is_expected = any(line.expected for line in lines)
-        if order.status == PurchaseOrder.Status.SENT and is_done and order.pk not in changing:
+        if order.status == PurchaseOrder.Status.SENT and is_done and not order.change_waits:
             order.status, order.closed_at = PurchaseOrder.Status.CLOSED, at
         elif order.status == PurchaseOrder.Status.CLOSED and is_expected:
             reopen(order)

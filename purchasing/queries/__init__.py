@@ -13,8 +13,8 @@ from purchasing.queries.comparing import (
 )
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
-    Incoming,
     STILL_TO_COME,
+    Incoming,
     incoming_to_level,
     incoming_units,
 )
@@ -34,9 +34,10 @@ from purchasing.queries.offers import (
     Offer,
     supplier_offers,
 )
+from purchasing.queries.orders import order_warnings
 from purchasing.queries.proposals import (
-    GtinMatch,
     IS_PROPOSAL,
+    GtinMatch,
     Suggestion,
     exact_gtin_matches,
     link_suggestions,
@@ -58,11 +59,12 @@ from purchasing.queries.supplier_returns import (
 )
 
 __all__ = [
+    "IS_PROPOSAL",
+    "STILL_TO_COME",
     "Caught",
     "Comparison",
     "Difference",
     "GtinMatch",
-    "IS_PROPOSAL",
     "Incoming",
     "Judgment",
     "LeadTime",
@@ -70,7 +72,6 @@ __all__ = [
     "Offer",
     "PricedLine",
     "Reliability",
-    "STILL_TO_COME",
     "StagedLine",
     "Suggestion",
     "ToGoBack",
@@ -90,6 +91,7 @@ __all__ = [
     "lines_to_bill",
     "link_suggestions",
     "measured_lead_times",
+    "order_warnings",
     "proposed_sku",
     "replaced_units",
     "runs_to_apply",

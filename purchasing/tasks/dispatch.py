@@ -11,7 +11,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from purchasing import operations
-from purchasing.documents import order_csv, order_text
+from purchasing.documents import order_csv, order_letter, order_pdf, order_subject, paper_of
 from purchasing.models import PurchaseOrder
 from retail.common.taskruns import recorded
 
@@ -46,11 +46,22 @@ def send_purchase_orders(**_future: object) -> dict[str, int]:
 
 def _email(order: PurchaseOrder, connection: BaseEmailBackend) -> bool:
     """Mail one order; False when the mail server said no, which a person has to look at."""
+    paper = paper_of(order)
+    copies = (
+        order.supplier.contacts.filter(is_copied_on_orders=True)
+        .exclude(email=order.supplier.email)
+        .order_by("pk")
+        .values_list("email", flat=True)
+    )
     message = mail.EmailMessage(
-        subject=f"Purchase order {order.number}",
-        body=order_text(order),
+        subject=order_subject(paper),
+        body=order_letter(paper),
         to=[order.supplier.email],
-        attachments=[(f"{order.number}.csv", order_csv(order), "text/csv")],
+        cc=list(dict.fromkeys(copies)),
+        attachments=[
+            (f"{paper.name}.pdf", order_pdf(paper), "application/pdf"),
+            (f"{paper.name}.csv", order_csv(paper), "text/csv"),
+        ],
         connection=connection,
     )
     try:

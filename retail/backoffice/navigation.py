@@ -135,6 +135,7 @@ DESKS: tuple[Desk, ...] = (
             Item("Imported files", "file_open", "common.ImportRun"),
             Item("Rejected lines", "rule_folder", "common.ImportReject"),
             Item("Supplier file profiles", "tune", "purchasing.SupplierFileProfile"),
+            Item("Who approves orders", "approval", "purchasing.PurchaseApprovalRule"),
             Item("Invoice tolerances", "straighten", "purchasing.TolerancePolicy"),
             Item("Served from where", "alt_route", "orders.RoutingRule"),
             Item("Where postcodes lie", "map", "orders.PostcodeCentroid"),

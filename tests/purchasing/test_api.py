@@ -15,6 +15,7 @@ from purchasing.models import (
 )
 from tests.factories import FACTORIES
 from tests.factories.catalog import VariantFactory
+from tests.factories.common import NOON
 from tests.factories.inventory import LocationFactory
 from tests.factories.purchasing import (
     SupplierFactory,

@@ -8,7 +8,6 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from purchasing import operations
-from purchasing.documents import order_csv, order_text
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import NewLine, ReceivedLine
 from retail.common.errors import BusinessError, WrongStatus
@@ -404,26 +403,6 @@ def test_number_of_queries_does_not_grow_with_the_lines():
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
-
-
-def test_documents_tell_the_supplier_what_to_deliver():
-    product = SupplierProductFactory(
-        supplier__name="Potters", supplier_sku="S-1", variant__sku="MUG-1"
-    )
-    order = raise_order(
-        NewLine(variant_id=product.variant_id, units=1200, unit_cost=Decimal("2.5")),
-        supplier=product.supplier,
-        note="Ring first",
-    )
-
-    text, table = order_text(order), order_csv(order)
-
-    assert f"Purchase order {order.number}" in text
-    assert "1,200 x S-1" in text
-    assert "Total without tax: 3,000.00 GBP" in text
-    assert table.splitlines()[1] == (
-        f"{order.number},1,S-1,MUG-1,,{product.variant.product.name},1200,2.5000,3000.00,GBP"
-    )
 
 
 @pytest.mark.parametrize(

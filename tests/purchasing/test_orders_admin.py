@@ -19,6 +19,7 @@ from tests.factories.purchasing import (
     sent_order,
 )
 from tests.people import browser_of, person_who_may
+from tests.printed import words_on
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,9 @@ WRITES = (
     "purchasing.add_purchaseorderline",
     "purchasing.change_purchaseorderline",
     "purchasing.delete_purchaseorderline",
+    "purchasing.add_purchaseordercharge",
+    "purchasing.change_purchaseordercharge",
+    "purchasing.delete_purchaseordercharge",
 )
 
 
@@ -60,6 +64,8 @@ def written(*lines, initial=0, **values):
         "reference": "form-1",
         "lines-TOTAL_FORMS": len(lines),
         "lines-INITIAL_FORMS": initial,
+        "charges-TOTAL_FORMS": 0,
+        "charges-INITIAL_FORMS": 0,
         **values,
     }
     for number, line in enumerate(lines):
@@ -75,8 +81,8 @@ def test_order_is_written_with_its_lines(buyer):
     answer = browser_of(buyer).post(
         f"{LIST}add/",
         written(
-            {"variant": price.supplier_product.variant_id, "ordered": 12, "unit_cost": ""},
-            {"variant": other.pk, "ordered": 3, "unit_cost": "7.25"},
+            {"variant": price.supplier_product.variant_id, "ordered": 12, "list_cost": ""},
+            {"variant": other.pk, "ordered": 3, "list_cost": "7.25"},
             supplier=supplier.pk,
             location=location.pk,
         ),
@@ -92,7 +98,7 @@ def test_order_is_written_with_its_lines(buyer):
 
 def test_form_sent_twice_orders_once(buyer):
     sent = written(
-        {"variant": VariantFactory().pk, "ordered": 3, "unit_cost": "7.25"},
+        {"variant": VariantFactory().pk, "ordered": 3, "list_cost": "7.25"},
         supplier=SupplierFactory().pk,
         location=LocationFactory().pk,
     )
@@ -107,9 +113,9 @@ def test_form_sent_twice_orders_once(buyer):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ({"ordered": 3, "unit_cost": ""}, "This supplier has no price for it: enter the cost."),
-        ({"ordered": 0, "unit_cost": "1"}, "At least one unit is ordered."),
-        ({"ordered": 1, "unit_cost": "-1"}, "not_negative"),
+        ({"ordered": 3, "list_cost": ""}, "This supplier has no price for it: enter the cost."),
+        ({"ordered": 0, "list_cost": "1"}, "At least one unit is ordered."),
+        ({"ordered": 1, "list_cost": "-1"}, "A cost is not below zero."),
         (None, "An order needs at least one line."),
     ],
 )
@@ -130,7 +136,7 @@ def test_inactive_supplier_is_told_on_the_form(buyer):
     answer = browser_of(buyer).post(
         f"{LIST}add/",
         written(
-            {"variant": VariantFactory().pk, "ordered": 1, "unit_cost": "1"},
+            {"variant": VariantFactory().pk, "ordered": 1, "list_cost": "1"},
             supplier=SupplierFactory(is_active=False).pk,
             location=LocationFactory().pk,
         ),
@@ -147,12 +153,12 @@ def test_draft_is_changed(buyer):
     answer = browser_of(buyer).post(
         change_url(order),
         written(
-            {"id": kept.pk, "variant": kept.variant_id, "ordered": 11, "unit_cost": "3"},
+            {"id": kept.pk, "variant": kept.variant_id, "ordered": 11, "list_cost": "3"},
             {
                 "id": dropped.pk,
                 "variant": dropped.variant_id,
                 "ordered": 5,
-                "unit_cost": "3",
+                "list_cost": "3",
                 "DELETE": "on",
             },
             initial=2,
@@ -174,7 +180,7 @@ def test_draft_that_was_submitted_meanwhile_is_not_changed(buyer):
     answer = browser_of(buyer).post(
         change_url(order),
         written(
-            {"id": line.pk, "variant": line.variant_id, "ordered": 99, "unit_cost": "3"},
+            {"id": line.pk, "variant": line.variant_id, "ordered": 99, "list_cost": "3"},
             initial=1,
             location=order.location_id,
         ),
@@ -331,11 +337,12 @@ def test_documents_are_downloaded():
     order = sent_order()
     reader = browser_of(person_who_may(*SEES))
 
-    text = reader.get(f"{LIST}{order.pk}/download/text/")
+    paper = reader.get(f"{LIST}{order.pk}/download/pdf/")
     table = reader.get(f"{LIST}{order.pk}/download/csv/")
 
-    assert f"Purchase order {order.number}" in text.content.decode()
-    assert table["Content-Disposition"] == f'attachment; filename="{order.number}.csv"'
+    assert f"Purchase order {order.number}" in words_on(paper.content)
+    assert paper["Content-Disposition"] == f'inline; filename="{order.number}-v1.pdf"'
+    assert table["Content-Disposition"] == f'attachment; filename="{order.number}-v1.csv"'
     assert order.number in table.content.decode()
 
 

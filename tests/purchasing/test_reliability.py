@@ -166,7 +166,7 @@ def test_reliability_weighs_price_changes_by_what_was_bought_again():
             at=NOON,
             by=None,
         )
-        operations.submit(order_id=order.pk)
+        operations.submit(order_id=order.pk, at=NOON)
         operations.approve(order_id=order.pk, at=NOON, by=UserFactory())
         operations.send(order_id=order.pk, at=NOON + timedelta(days=day))
 

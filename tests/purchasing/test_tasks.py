@@ -47,7 +47,10 @@ def test_sent_orders_are_emailed_once():
         [order.supplier.email],
         f"Purchase order {order.number}",
     )
-    assert message.attachments[0].filename == f"{order.number}.csv"
+    assert [attached.filename for attached in message.attachments] == [
+        f"{order.number}-v1.pdf",
+        f"{order.number}-v1.csv",
+    ]
     assert emailed(order) == (True, True)
 
 
