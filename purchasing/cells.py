@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
@@ -54,18 +55,19 @@ class Fault(Exception):
 
 
 def readers_of_cells(
-    *, decimal_separator: str, day_format: str, currency: str
+    *, decimal_separator: str, day_format: str, currency: str, sku_length: int
 ) -> dict[str, Reader]:
     """
     Return our name of a column -> what reads its cells; each takes text without blanks around it.
 
     currency: of the supplier; another one in a cell is refused. Empty: any is taken.
+    sku_length: of SKUs of digits, a shorter one having lost its zeros; 0 when there is no such.
     """
     number = partial(_number, decimal_separator=decimal_separator)
     cost = partial(_cost, number=number, currency=currency)
     day = partial(_day, day_format=day_format)
     readers: dict[str, Reader] = {
-        "supplier_sku": _sku,
+        "supplier_sku": partial(_sku, length=sku_length),
         "gtin": _gtin,
         # Only read by people; the whole name stays in the file.
         "name": lambda text: text[:LONGEST_NAME],
@@ -106,12 +108,18 @@ def _has_check_digit(digits: str) -> bool:
     return (sum(ones) - 48 * len(ones) + 3 * (sum(threes) - 48 * len(threes))) % 10 == 0
 
 
-def _sku(text: str) -> str:
+def _sku(text: str, *, length: int) -> str:
     if not text:
         raise Fault("missing_sku", "The SKU is missing.")
     _refuse_damaged(text, "an SKU")
     if len(text) > LONGEST_SKU:
         raise Fault("sku_too_long", f"The SKU is longer than {LONGEST_SKU} characters.")
+    if len(text) < length and text.isdigit():
+        raise Fault(
+            "damaged_code",
+            f"{text} has {len(text)} digits where the others have {length}: a spreadsheet has"
+            " probably taken the zeros in front.",
+        )
     return text
 
 
@@ -156,12 +164,15 @@ def _lacks_zeros(digits: str) -> bool:
 
 def _refuse_damaged(text: str, what: str) -> None:
     # Nearly all codes have none of these characters, and a file has codes by the hundred thousand.
+    if text[4:5] == "-" and _DAY.match(text):
+        raise Fault("damaged_code", f"{text} was {what} before a spreadsheet made a day of it.")
     if ("E" in text or "e" in text) and is_damaged_code(text):
         raise Fault("damaged_code", f"{text} was {what} before a spreadsheet rounded it.")
     if text.startswith("#") and (text in _ERRORS_OF_SPREADSHEETS or not text.strip("#")):
         raise Fault("damaged_code", f"{text} stands where a spreadsheet could not show {what}.")
 
 
+_DAY = re.compile(r"(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]([T ]00:00:00)?\Z")
 _ERRORS_OF_SPREADSHEETS = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"}
 )

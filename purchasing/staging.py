@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,14 @@ from purchasing.models import SupplierFileProfile
 from retail.common.errors import BusinessError
 from retail.common.imports import Reject
 from retail.common.money import round_rate
-from retail.common.tabular import Dialect, MissingColumn, Record, Table, open_table
+from retail.common.tabular import (
+    BrokenFile,
+    Dialect,
+    MissingColumn,
+    Record,
+    Table,
+    open_table,
+)
 
 # Our names of the columns, in the order of an article's fields.
 FIELDS = (
@@ -44,6 +52,10 @@ SLOTS = {
 }
 COST, PACK = SLOTS["unit_cost"], SLOTS["pack_size"]
 
+# Of how many digits codes are at least that surely have one length; the share that has it.
+SHORTEST_FIXED_CODE, SHORTEST_PADDED_CODE, USUAL = 8, 5, 0.8
+
+NO_COLUMNS = "columns_not_found"
 EMPTY_LINE = "The line is empty."
 TITLES_AGAIN = "The line repeats the titles of the columns."
 
@@ -88,13 +100,18 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
     A refused line names everything that is wrong with it, under the code of the first fault. Of
     lines with the same SKU the first counts. A profile without a supplier takes any currency. A
     download of refused lines is read by the profile's columns too, whatever its dialect.
+    The file is gone through twice: no line is yielded before all of it proved readable.
 
+    :raises BrokenFile: it cannot be read to its end, or not one of its lines can.
     :raises IncompleteProfile: the profile cannot be read by.
     :raises MissingColumn: a column the profile names is not in the file.
     """
     titles = _checked_titles(profile)
+    ahead = _opened(path, profile, titles)
+    sku_length = _fixed_length(ahead, ahead.titles.index(titles["supplier_sku"]))
     table = _opened(path, profile, titles)
-    take, reason_to_skip = _taker(table, titles, profile), _skipper(table, profile)
+    take = _taker(table, titles, profile, sku_length)
+    reason_to_skip = _skipper(table, profile)
     seen: dict[str, int] = {}
     for record in table.records:
         if reason := reason_to_skip(record.cells):
@@ -119,6 +136,32 @@ def _opened(path: Path, profile: SupplierFileProfile, titles: dict[str, str]) ->
     return corrections
 
 
+def read_lines_without_columns(
+    path: Path, profile: SupplierFileProfile, reason: str
+) -> Iterator[Reject | Skip]:
+    """
+    Yield every line of a file in which the columns are not known, refused or skipped.
+
+    reason: why a sound line is refused. The file is read as strictly as one with columns.
+
+    :raises BrokenFile: it cannot be read to its end, or not one of its lines can.
+    """
+    dialect = dialect_of(profile)
+    _fixed_length(open_table(path, dialect), 0)
+    table = open_table(path, dialect)
+    reason_to_skip = _skipper(table, profile)
+    for record in table.records:
+        columns = table.columns_of(record)
+        if skipped := reason_to_skip(record.cells):
+            yield Skip(record.line_number, skipped)
+        elif record.error:
+            yield Reject(record.line_number, record.error_code, record.error, columns)
+        elif not any(_texts(record.cells)):
+            yield Skip(record.line_number, EMPTY_LINE)
+        else:
+            yield Reject(record.line_number, NO_COLUMNS, reason, columns)
+
+
 def dialect_of(profile: SupplierFileProfile) -> Dialect:
     """Return how the profile says its files are written."""
     return Dialect(
@@ -128,6 +171,7 @@ def dialect_of(profile: SupplierFileProfile) -> Dialect:
         skipped_lines=profile.skipped_lines,
         has_titles=profile.has_titles,
         sheet=profile.sheet,
+        decimal_separator=profile.decimal_separator,
     )
 
 
@@ -147,12 +191,46 @@ def _checked_titles(profile: SupplierFileProfile) -> dict[str, str]:
     raise IncompleteProfile(f"The profile {profile.code} {problem}.", profile=profile.code)
 
 
+def _fixed_length(table: Table, position: int) -> int:
+    """
+    Go through the whole file; return how many digits its SKUs have, 0 when that differs.
+
+    Running numbers grow longer, so a few shorter ones among short numbers prove nothing; long
+    codes, and such as begin with a zero, are of one length on purpose.
+
+    :raises BrokenFile: the file has lines, but not one of them can be read.
+    """
+    lengths: Counter[int] = Counter()
+    others = read = sound = 0
+    is_padded = False
+    complaint: Record | None = None
+    for record in table.records:
+        read += 1
+        if record.error:
+            complaint = complaint or record
+            continue
+        sound += 1
+        sku = record.cells[position].strip()
+        if sku.isdigit():
+            lengths[len(sku)] += 1
+            is_padded = is_padded or sku[0] == "0"
+        elif sku:
+            others += 1
+    if complaint and not sound:
+        text = f"Not one of the {read} lines can be read. {complaint.error}"
+        raise BrokenFile(text, line=complaint.line_number)
+    longest = max(lengths, default=0)
+    is_long = longest >= (SHORTEST_PADDED_CODE if is_padded else SHORTEST_FIXED_CODE)
+    is_usual = lengths[longest] >= USUAL * (lengths.total() + others)
+    return longest if is_long and is_usual else 0
+
+
 def _taker(
-    table: Table, titles: dict[str, str], profile: SupplierFileProfile
+    table: Table, titles: dict[str, str], profile: SupplierFileProfile, sku_length: int
 ) -> Callable[[Record], Line]:
     """Return what makes an article of a record, or says why it cannot."""
     is_pack_priced = "pack_cost" in titles
-    plan = _plan(table, titles, profile)
+    plan = _plan(table, titles, profile, sku_length)
     blank: list[Any] = ["" if name in TEXTS else None for name in SLOTS]
 
     def take(record: Record) -> Line:
@@ -173,7 +251,7 @@ def _taker(
 
 
 def _plan(
-    table: Table, titles: dict[str, str], profile: SupplierFileProfile
+    table: Table, titles: dict[str, str], profile: SupplierFileProfile, sku_length: int
 ) -> list[tuple[int, int, Reader]]:
     """Return for each column the profile names: where it goes, where it stands, what reads it."""
     readers = readers_of_cells(
@@ -181,6 +259,7 @@ def _plan(
         day_format=profile.day_format,
         # A profile that is only proposed has no supplier yet.
         currency=profile.supplier.currency if hasattr(profile, "supplier") else "",
+        sku_length=sku_length,
     )
     return sorted(
         (SLOTS[name], table.titles.index(title), readers[name]) for name, title in titles.items()

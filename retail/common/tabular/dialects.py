@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import hashlib
@@ -85,7 +86,10 @@ def propose_dialect(path: Path | str) -> Dialect:
     if is_excel(path):
         return Dialect()
     sample = first_bytes_of_text(path)
-    encoding = certain_encoding(sample) or likely_encodings(sample)[0].encoding
+    encoding = certain_encoding(sample)
+    if not encoding or encoding == "utf-8":
+        foreign = bytes_against_utf_8(path)
+        encoding = likely_encodings(foreign)[0].encoding if foreign else "utf-8"
     text = sample.decode(encoding, errors="replace")
     return Dialect(encoding=encoding, delimiter=agreed_delimiter(text))
 
@@ -105,6 +109,29 @@ def completed(dialect: Dialect, path: Path) -> Dialect:
     text = sample.decode(encoding, errors="replace")
     below_preamble = "".join(text.splitlines(keepends=True)[dialect.skipped_lines :])
     return replace(dialect, encoding=encoding, delimiter=agreed_delimiter(below_preamble))
+
+
+def bytes_against_utf_8(path: Path) -> bytes:
+    """
+    Return the first part of a text file that is not UTF-8; nothing when all of it is.
+
+    :raises BrokenFile: the file's compression is damaged.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
+            while part := file.read(SAMPLE_BYTES):
+                try:
+                    decoder.decode(part)
+                except UnicodeDecodeError:
+                    return part
+            try:
+                decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                return first_bytes_of_text(path)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BrokenFile("The compressed file is damaged.") from error
+    return b""
 
 
 def certain_encoding(sample: bytes) -> str:

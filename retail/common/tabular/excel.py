@@ -67,7 +67,7 @@ def excel_records(path: Path, dialect: Dialect, max_columns: int) -> Iterator[Re
         yield Record(number, texts)
 
 
-def sheet_names(path: Path, max_columns: int) -> list[str]:
+def sheet_names(path: Path, max_columns: int = 1000) -> list[str]:
     """
     Return the sheets that are not hidden, in their order.
 

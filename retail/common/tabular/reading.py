@@ -28,7 +28,7 @@ MAX_COLUMNS = 1000
 MAX_LINE_CHARACTERS = 1_000_000
 MAX_RECORD_CHARACTERS = 2_000_000
 MAX_RECORD_LINES = 2000
-MAX_FILE_CHARACTERS = 4_000_000_000
+MAX_FILE_CHARACTERS = 1_000_000_000
 
 STRAY_QUOTE = "A quote stands in the middle of a cell: quote the whole cell and double the quote."
 
@@ -86,7 +86,7 @@ def open_table(
     :raises MissingColumn: a wanted title does not stand there.
     :raises TooManyColumns: more than a thousand.
     """
-    raw = _records(Path(path), dialect or Dialect())
+    raw = raw_records(Path(path), dialect or Dialect())
     first = next(raw, None)
     if first is None:
         raise BrokenFile("The file has no rows.")
@@ -112,7 +112,8 @@ def column_titles(path: Path | str, dialect: Dialect | None = None) -> list[str]
     return open_table(path, dialect).titles
 
 
-def _records(path: Path, dialect: Dialect) -> Iterator[Record]:
+def raw_records(path: Path, dialect: Dialect) -> Iterator[Record]:
+    """Yield every record below the skipped lines as it stands, titles and empty ones included."""
     if is_excel(path):
         return islice(excel_records(path, dialect, MAX_COLUMNS), dialect.skipped_lines, None)
     return _csv_records(path, completed(dialect, path))
