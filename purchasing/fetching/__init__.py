@@ -19,6 +19,7 @@ from purchasing.fetching.base import (
     failure_in_words,
 )
 from purchasing.fetching.folder import folder_below
+from purchasing.fetching.keys import public_key
 
 __all__ = [
     "FetchFailed",
@@ -28,6 +29,7 @@ __all__ = [
     "failure_in_words",
     "fetch",
     "folder_below",
+    "public_key",
 ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import socket
 import stat
@@ -13,7 +11,6 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -33,6 +30,7 @@ from purchasing.fetching.base import (
     complete,
     failure_in_words,
 )
+from purchasing.fetching.keys import public_key
 
 PORT = 22
 LISTED_AT_MOST = 10_000
@@ -132,17 +130,12 @@ def _private_key(text: str) -> paramiko.PKey:
 
 
 def _host_key(text: str) -> paramiko.PKey:
-    """Return the key of a line as it stands in known_hosts or in a .pub file."""
-    words = text.split()
-    for kind, body in pairwise(words):
-        if kind.startswith(("ssh-", "ecdsa-")):
-            try:
-                return paramiko.PKey.from_type_string(kind, base64.b64decode(body, validate=True))
-            except (paramiko.SSHException, binascii.Error, ValueError) as error:
-                msg = "The server's public key cannot be read."
-                raise FetchFailed(msg) from error
-    msg = "The server's public key is missing: without it nobody knows whom we talk to."
-    raise FetchFailed(msg)
+    kind, body = public_key(text)
+    try:
+        return paramiko.PKey.from_type_string(kind, body)
+    except (paramiko.SSHException, paramiko.UnknownKeyType, ValueError) as error:
+        msg = f"The server's public key cannot be read: {kind} is unknown, or it is cut off."
+        raise FetchFailed(msg) from error
 
 
 def _listing(
