@@ -19,6 +19,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from purchasing import operations
+from purchasing.admin import transports
 from purchasing.models import SupplierFileProfile, SupplierFileRow, SupplierFileRun
 from purchasing.operations.catalogues import KIND
 from purchasing.staging import NAMES
@@ -227,7 +228,7 @@ def _title_field(label: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, widget=UnfoldAdminTextInputWidget)
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is not generic
+class ProfileForm(transports.TransportForm):
     """One field for each column we know, in place of the stored map."""
 
     delimiter = forms.ChoiceField(
@@ -262,11 +263,14 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
             "skipped_lines",
             "has_titles",
             "max_price_change_percent",
+            *transports.FIELDS,
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in NAMES:
+            if f"column_{name}" not in self.fields:
+                continue
             self.fields[f"column_{name}"].initial = self.instance.columns.get(name, "")
 
     def clean(self) -> dict[str, Any]:
@@ -285,11 +289,14 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
 
 
 @admin.register(SupplierFileProfile)
-class SupplierFileProfileAdmin(BaseAdmin):
+class SupplierFileProfileAdmin(transports.TransportShown, BaseAdmin):
     """How a supplier's files are read."""
 
     form = ProfileForm
-    list_display = ("code", "supplier", "encoding", "delimiter", "decimal_separator")
+    acts = (transports.FETCH_NOW,)
+    list_display = ("code", "supplier", "transport", "fetching", "polled_at")
+    list_filter = ("transport",)
+    readonly_fields = transports.READONLY
     list_select_related = ("supplier",)
     search_fields = ("code", "supplier__name")
     autocomplete_fields = ("supplier",)
@@ -318,4 +325,5 @@ class SupplierFileProfileAdmin(BaseAdmin):
                 )
             },
         ),
+        transports.FIELDSET,
     )

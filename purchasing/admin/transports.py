@@ -12,6 +12,7 @@ from django import forms
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from purchasing import operations, tasks
@@ -113,6 +114,21 @@ class TransportForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own 
             check(*arguments)
         except FetchFailed as failure:
             self.add_error(field, str(failure))
+
+
+class TransportShown:
+    """The columns and fields of a profile's admin that tell whether fetching works."""
+
+    @display(description="Secret stored", boolean=True)
+    def has_secret(self, profile: SupplierFileProfile) -> bool:
+        return bool(profile.secret)
+
+    @display(description="Fetching", label={"": "info", "WORKS": "success", "FAILS": "danger"})
+    def fetching(self, profile: SupplierFileProfile) -> tuple[str, str]:
+        """Tell how the last look went; nothing where nobody looks."""
+        if not is_fetched(profile) or profile.polled_at is None:
+            return "", "" if not is_fetched(profile) else "Not yet"
+        return ("FAILS", "Fails") if profile.poll_error else ("WORKS", "Works")
 
 
 def fetch_now(

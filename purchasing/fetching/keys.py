@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from itertools import pairwise
 
 from purchasing.fetching.base import FetchFailed
 
 LENGTH_BYTES = 4
+FEWEST_PARTS = 2
 
 
 def public_key(text: str) -> tuple[str, bytes]:
     """
     Return kind and bytes of the key in a line of known_hosts or of a .pub file.
 
-    Source: RFC 4253, section 6.6: the bytes begin with the kind, its length before it.
+    Source: RFC 4253, section 6.6, and RFC 4251, section 5: the bytes are parts with their length
+    before each, the first of which is the kind.
 
     :raises FetchFailed: there is none, or it is cut off.
     """
@@ -27,8 +30,11 @@ def public_key(text: str) -> tuple[str, bytes]:
         except (binascii.Error, ValueError) as error:
             msg = "The server's public key cannot be read: it is no base64."
             raise FetchFailed(msg) from error
-        ends = LENGTH_BYTES + int.from_bytes(key[:LENGTH_BYTES], "big")
-        if key[LENGTH_BYTES:ends] != kind.encode():
+        parts = list(_parts(key))
+        if len(parts) < FEWEST_PARTS or None in parts:
+            msg = "The server's public key cannot be read: it is cut off."
+            raise FetchFailed(msg)
+        if parts[0] != kind.encode():
             msg = f"The server's public key cannot be read: it is not of the kind {kind}."
             raise FetchFailed(msg)
         return kind, key
@@ -37,3 +43,11 @@ def public_key(text: str) -> tuple[str, bytes]:
         " like ssh-ed25519 AAAA..."
     )
     raise FetchFailed(msg)
+
+
+def _parts(key: bytes) -> Iterator[bytes | None]:
+    """Yield the parts of a key; None in place of one that is shorter than it says."""
+    while key:
+        ends = LENGTH_BYTES + int.from_bytes(key[:LENGTH_BYTES], "big")
+        yield key[LENGTH_BYTES:ends] if len(key) >= max(ends, LENGTH_BYTES) else None
+        key = key[ends:]
