@@ -33,7 +33,7 @@ class CostPoolAdmin(ViewOnlyAdmin):
 
 @admin.register(CostMovement)
 class CostMovementAdmin(ViewOnlyAdmin):
-    """Every change of stock value, late costs included."""
+    """Every change of stock value, with late costs and variances that were expensed beside it."""
 
     list_display = (
         "moved_at",
@@ -69,7 +69,7 @@ class CostMovementAdmin(ViewOnlyAdmin):
     def shown_value(self, movement: CostMovement) -> str:
         return shown_amount(movement.value)
 
-    @display(description="To cost of sales", ordering="expensed")
+    @display(description="Expensed", ordering="expensed")
     def shown_expensed(self, movement: CostMovement) -> str:
         return shown_amount(movement.expensed)
 

@@ -440,6 +440,8 @@ class StockMovementAdmin(ArticleSearch, ViewOnlyAdmin):
             "RETURN": "success",
             "ADJUSTMENT": "warning",
             "COUNT": "warning",
+            "SUPPLIER_RETURN": "warning",
+            "RECEIPT_REVERSAL": "warning",
         },
     )
     def shown_kind(self, movement: StockMovement) -> tuple[str, str]:

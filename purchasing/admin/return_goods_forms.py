@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import F, Field, Model
+from django.db.models import F, Field, Model, QuerySet
 
 from catalog.models import Variant
 from inventory.models import Location
@@ -30,6 +30,11 @@ from retail.common.fields import MAX_AMOUNT, MAX_UNITS
 Expects = SupplierReturn.Expects
 HELD_SHOWN = 200
 _NOT_REPLACED = [choice for choice in Expects.choices if choice[0] != Expects.REPLACEMENT]
+
+
+def _places() -> QuerySet[Location]:
+    """Where goods lie that can be sent: not on the road."""
+    return Location.objects.exclude(kind=Location.Kind.TRANSIT).order_by("name", "pk")
 
 
 def _searched(model: type[Model], name: str) -> AutocompleteSelect:
@@ -72,9 +77,7 @@ class ReturnForm(ActForm):
 class SendBackForm(ReturnForm):
     """Units of a receipt that go back; what is sent back already is left out."""
 
-    location = forms.ModelChoiceField(
-        label="The goods lie at", queryset=Location.objects.order_by("name", "pk")
-    )
+    location = forms.ModelChoiceField(label="The goods lie at", queryset=_places())
 
     def __init__(self, *args: Any, document: GoodsReceipt, **kwargs: Any) -> None:
         super().__init__(*args, document=document, **kwargs)
@@ -127,9 +130,7 @@ class ReviseForm(ReturnForm):
         required=False,
         help_text="Of stock, whatever receipt it came by.",
     )
-    location = forms.ModelChoiceField(
-        label="It lies at", queryset=Location.objects.order_by("name", "pk"), required=False
-    )
+    location = forms.ModelChoiceField(label="It lies at", queryset=_places(), required=False)
     units = units_field()
     unit_credit = _rate()
 
@@ -196,9 +197,7 @@ class NewReturnForm(ReturnForm):
         queryset=Variant.objects.filter(is_stocked=True),
         widget=_searched(SupplierReturnLine, "variant"),
     )
-    location = forms.ModelChoiceField(
-        label="It lies at", queryset=Location.objects.order_by("name", "pk")
-    )
+    location = forms.ModelChoiceField(label="It lies at", queryset=_places())
     units = forms.IntegerField(min_value=1, max_value=MAX_UNITS - 1)
     unit_credit = _rate()
 

@@ -146,7 +146,8 @@ def _known(supplier: Supplier, goods: Sequence[ReturnedGoods]) -> _Known:
         [one.held_goods_id for one in goods if one.held_goods_id]
     )
     variants = Variant.objects.in_bulk([one.variant_id for one in goods if one.variant_id])
-    locations = Location.objects.filter(
+    # What is on the road cannot be sent.
+    locations = Location.objects.exclude(kind=Location.Kind.TRANSIT).filter(
         pk__in=[one.location_id for one in goods if one.location_id]
     )
     return _Known(
@@ -177,6 +178,8 @@ def _check(
         problem = "say where the goods lie"
     elif not 1 <= one.units < MAX_UNITS:
         problem = "at least one unit goes back"
+    elif held and held.receipt.status == GoodsReceipt.Status.REVERSED:
+        problem = f"{held.receipt} was reversed"
     elif held and one.units > held.left:
         problem = f"{held.left:,} units are held"
     elif one.unit_credit is not None and not _is_price(one.unit_credit):

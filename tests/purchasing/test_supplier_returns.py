@@ -117,6 +117,17 @@ def test_line_that_names_no_goods_of_the_supplier_is_refused(named, words):
     assert everything() == before
 
 
+def test_goods_on_the_road_are_not_sent_back():
+    line = received_line()
+    road = LocationFactory(kind="TRANSIT", is_shipping=False)
+    goods = ReturnedGoods(receipt_line_id=line.pk, units=1, location_id=road.pk)
+
+    with pytest.raises(operations.InvalidReturnLine, match="where the goods lie"):
+        drafted_return(goods, supplier=line.receipt.supplier)
+
+    assert not SupplierReturn.objects.exists()
+
+
 def test_goods_of_another_supplier_are_refused():
     line = received_line()
     before = everything()

@@ -59,6 +59,23 @@ def test_one_return_is_sent_once():
     assert (differences(), stock_differences()) == ([], [])
 
 
+def test_one_return_would_be_counted_twice_without_its_lock():
+    """Control: both find it approved, and the second counts again what the first has sent."""
+    returned = approved_return(units=4)
+
+    with (
+        mock.patch.object(SupplierReturnQuerySet, "for_update", models.QuerySet.all),
+        both_read_before_either_writes((sending_back, "lock_orders_of")),
+    ):
+        outcomes = race(shipping(returned), shipping(returned))
+
+    assert kinds(outcomes) == {SupplierReturn: 2}
+    assert [(row.kind, row.expected, row.actual) for row in differences()] == [
+        ("units of a receipt sent back", "4", "8"),
+        ("units of an order sent back", "4 returned, 0 to replace", "8 returned, 0 to replace"),
+    ]
+
+
 def test_last_units_of_a_receipt_go_back_once():
     line = received_line(units=10)
     first, second = (approved_return(line=line, units=6) for _ in range(2))
