@@ -31,10 +31,10 @@ class LineInline(ViewOnlyInline):
     ordering = ("position",)
     fields = (
         *("position", "variant", "supplier_sku", "list_cost", "less", "unit_cost"),
-        *("ordered", "cancelled", "received", "still_to_come", "invoiced"),
+        *("ordered", "cancelled", "received", "sent_back", "still_to_come", "invoiced"),
         *("expected_on", "confirmed_on", "close_reason"),
     )
-    readonly_fields = ("less", "still_to_come")
+    readonly_fields = ("less", "sent_back", "still_to_come")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PurchaseOrderLine]:
         lines: QuerySet[PurchaseOrderLine] = super().get_queryset(request)
@@ -43,6 +43,11 @@ class LineInline(ViewOnlyInline):
     @display(description="Less")
     def less(self, line: PurchaseOrderLine) -> str:
         return f"{line.discount_percent.normalize():f} %" if line.discount_percent else ""
+
+    @display(description="Sent back")
+    def sent_back(self, line: PurchaseOrderLine) -> str:
+        counts = ((line.returned, "for a credit"), (line.to_replace, "to be replaced"))
+        return ", ".join(f"{units:,} {why}" for units, why in counts if units)
 
     @display(description="Still to come")
     def still_to_come(self, line: PurchaseOrderLine) -> int:

@@ -118,20 +118,11 @@ def add_to_order_lines(
         line.returned = F("returned") + changes[line.pk][0]
         line.to_replace = F("to_replace") + changes[line.pk][1]
     PurchaseOrderLine.objects.bulk_update(lines, ["returned", "to_replace"])
-    _reopen({pk for pk, (_, to_replace) in changes.items() if to_replace > 0})
-    refresh_progress(order_ids=order_ids, at=at)
-
-
-def _reopen(order_line_ids: set[int]) -> None:
-    """Let lines of locked orders be received on again, and orders that were closed."""
-    if not order_line_ids:
-        return
-    PurchaseOrderLine.objects.filter(pk__in=order_line_ids, closed_at__isnull=False).update(
+    expected_again = [pk for pk, (_, to_replace) in changes.items() if to_replace > 0]
+    PurchaseOrderLine.objects.filter(pk__in=expected_again, closed_at__isnull=False).update(
         closed_at=None, closed_by=None, close_reason=""
     )
-    PurchaseOrder.objects.filter(
-        lines__in=order_line_ids, status=PurchaseOrder.Status.CLOSED
-    ).update(status=PurchaseOrder.Status.SENT, closed_at=None, closed_by=None, close_reason="")
+    refresh_progress(order_ids=order_ids, at=at)
 
 
 def _return_received(
