@@ -251,7 +251,11 @@ def _store_findings(
 
 
 def _terms(pool: Pool) -> dict[int, Terms]:
-    """Return order line id -> what it says; goods that are not stocked need no receipt."""
+    """
+    Return order line id -> what it says; goods that are not stocked need no receipt.
+
+    Goods that were sent back to be replaced count once: when what comes in their place is here.
+    """
     accepted: Counter[int] = Counter()
     for receipt_line in pool.receipt_lines:
         accepted[receipt_line.order_line_id] += receipt_line.accepted
@@ -260,7 +264,7 @@ def _terms(pool: Pool) -> dict[int, Terms]:
             unit_cost=line.unit_cost,
             currency=line.order.currency,
             billable=_billable(line),
-            accepted=accepted[line.pk],
+            accepted=max(accepted[line.pk] - line.to_replace, 0),
             is_three_way=line.variant.is_stocked,
         )
         for line in pool.order_lines

@@ -78,6 +78,18 @@ def test_goods_leave_at_the_average_and_the_difference_is_a_variance(act):
     assert differences() == []
 
 
+def test_goods_of_the_second_receipt_leave_at_the_average_too():
+    """V6 under the average: 10 at 50 and 30 at 80; the 30 of the second go back for 2,400.00."""
+    level = stock(units=10, value="500.00", reference="GR-1")
+    receive(level, 30, "2400.00", "GR-2")
+
+    send_back(level, 30, "2400.00")
+
+    assert variances() == [("SR-1", Decimal("-225.00"), 0, 10)]
+    assert pool_of(level) == (10, Decimal("725.00"))
+    assert differences() == []
+
+
 @pytest.mark.parametrize(
     ("value", "credit", "left_values", "expensed"),
     [
