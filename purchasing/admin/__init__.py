@@ -2,7 +2,9 @@
 
 from purchasing.admin import (
     approvals,
+    deliveries,
     files,
+    held,
     invoices,
     landed,
     matches,
@@ -18,7 +20,9 @@ from purchasing.admin import (
 
 __all__ = [
     "approvals",
+    "deliveries",
     "files",
+    "held",
     "invoices",
     "landed",
     "matches",

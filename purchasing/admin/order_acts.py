@@ -11,6 +11,7 @@ from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 
 from purchasing import operations
+from purchasing.admin.delivery_forms import REASONS
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import ReceivedLine
 from purchasing.queries import order_warnings
@@ -43,7 +44,7 @@ class ReceiveForm(ActForm):
             self.fields[f"rejected_{line.pk}"] = forms.IntegerField(
                 min_value=0, max_value=MAX_UNITS - 1, initial=0, required=False
             )
-            self.fields[f"reason_{line.pk}"] = forms.CharField(max_length=200, required=False)
+            self.fields[f"reason_{line.pk}"] = forms.ChoiceField(choices=REASONS, required=False)
 
     def line_table(self) -> LineTable:
         rows: list[Sequence[str | BoundField]] = [
@@ -190,7 +191,7 @@ def send_consequences(order: PurchaseOrder) -> Sequence[str]:
 def receive_consequences(order: PurchaseOrder) -> Sequence[str]:
     return (
         f"Accepted units enter stock at {order.location} at the cost of the order.",
-        "Rejected units do not enter stock and stay expected.",
+        "Rejected units are held for the supplier, at no value, and stay expected.",
         "Orders that wait for these articles are served.",
     )
 

@@ -8,9 +8,12 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from purchasing.admin.receipt_acts import RECEIPT_ACTS, RECEIPT_DOWNLOADS
 from purchasing.admin.return_drafting import SEND_BACK
-from purchasing.models import GoodsReceipt, GoodsReceiptLine
+from purchasing.models import GoodsReceipt, GoodsReceiptLine, HeldGoods
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
+
+STATUS_LOOKS = {"POSTED": "success", "REVERSED": "danger"}
 
 
 class LineInline(ViewOnlyInline):
@@ -36,32 +39,68 @@ class LineInline(ViewOnlyInline):
         return line.order_line.order.number
 
 
+class HeldInline(ViewOnlyInline):
+    """What it brought and nobody took in."""
+
+    model = HeldGoods
+    verbose_name_plural = "Held goods"
+    ordering = ("pk",)
+    fields = (
+        *("article", "kind", "units", "accepted", "returned", "scrapped"),
+        *("reject_reason", "note", "location"),
+    )
+    readonly_fields = ("article",)
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HeldGoods]:
+        held: QuerySet[HeldGoods] = super().get_queryset(request)
+        return held.select_related("variant", "location")
+
+    @display(description="Article")
+    def article(self, held: HeldGoods) -> str:
+        return held.variant.sku if held.variant else held.code
+
+
 @admin.register(GoodsReceipt)
 class GoodsReceiptAdmin(ViewOnlyAdmin):
-    """What came in, when and from whom; posted on the page of its purchase order."""
+    """What came in, when and from whom; posted at the receiving desk or on the order's page."""
 
-    acts = (SEND_BACK,)
-    inlines = (LineInline,)
+    acts = (SEND_BACK, *RECEIPT_ACTS)
+    downloads = RECEIPT_DOWNLOADS
+    inlines = (LineInline, HeldInline)
     list_display = (
-        *("number", "supplier", "location", "delivery_note", "accepted", "rejected"),
+        *(
+            "number",
+            "shown_status",
+            "supplier",
+            "location",
+            "delivery_note",
+            "accepted",
+            "rejected",
+        ),
         *("received_at", "received_by"),
     )
     list_select_related = ("supplier", "location", "received_by")
     list_filter = (
+        "status",
         ("supplier", AutocompleteSelectFilter),
         "location",
+        "is_over_allowed",
         ("received_at", RangeDateTimeFilter),
     )
     search_fields = (
-        *("number", "delivery_note", "supplier__name"),
+        *("number", "delivery_note", "supplier__name", "delivery__number"),
         "lines__order_line__order__number",
     )
     search_help_text = "Number, delivery note, supplier or purchase order."
     fields = (
-        ("number", "delivery_note"),
-        ("supplier", "location"),
+        ("number", "shown_status", "delivery_note"),
+        ("supplier", "location", "delivery"),
         ("received_at", "received_by"),
+        ("over_receipt_percent", "is_over_allowed"),
+        ("reversed_at", "reversed_by", "reverse_reason"),
     )
+    readonly_fields = ("shown_status",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoodsReceipt]:
         queryset: QuerySet[GoodsReceipt] = super().get_queryset(request)
@@ -70,6 +109,10 @@ class GoodsReceiptAdmin(ViewOnlyAdmin):
             accepted_units=Subquery(lines.values(units=Sum("accepted"))),
             rejected_units=Subquery(lines.values(units=Sum("rejected"))),
         )
+
+    @display(description="Status", ordering="status", label=STATUS_LOOKS)
+    def shown_status(self, receipt: GoodsReceipt) -> tuple[str, str]:
+        return receipt.status, receipt.get_status_display()
 
     @display(description="Units accepted", ordering="accepted_units")
     def accepted(self, receipt: GoodsReceipt) -> int:

@@ -10,6 +10,7 @@ from inventory.models import Location
 from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
+    HeldGoods,
     MatchException,
     PurchaseOrder,
     PurchaseOrderLine,
@@ -83,19 +84,35 @@ class GoodsReceiptLineSerializer(serializers.ModelSerializer[GoodsReceiptLine]):
         model = GoodsReceiptLine
         fields = (
             *("id", "order_line", "delivered", "accepted", "rejected", "reject_reason"),
-            *("matched", "unit_cost", "value"),
+            *("matched", "returned", "unit_cost", "value"),
+        )
+
+
+class HeldGoodsSerializer(serializers.ModelSerializer[HeldGoods]):
+    sku = serializers.CharField(source="variant.sku", read_only=True, default=None)
+    location = serializers.CharField(source="location.code", read_only=True)
+
+    class Meta:
+        model = HeldGoods
+        fields = (
+            *("id", "kind", "sku", "code", "location", "reject_reason", "note"),
+            *("units", "accepted", "returned", "scrapped"),
         )
 
 
 class GoodsReceiptSerializer(serializers.ModelSerializer[GoodsReceipt]):
     supplier = serializers.CharField(source="supplier.code", read_only=True)
     location = serializers.CharField(source="location.code", read_only=True)
+    delivery = serializers.CharField(source="delivery.number", read_only=True, default=None)
     lines = GoodsReceiptLineSerializer(many=True, read_only=True)
+    held_goods = HeldGoodsSerializer(many=True, read_only=True)
 
     class Meta:
         model = GoodsReceipt
         fields = (
-            *("id", "number", "supplier", "location", "delivery_note", "received_at", "lines"),
+            *("id", "number", "supplier", "location", "status", "delivery", "delivery_note"),
+            *("over_receipt_percent", "is_over_allowed", "received_at"),
+            *("reversed_at", "reverse_reason", "lines", "held_goods"),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -30,6 +31,7 @@ from purchasing.api.serializers import (
 )
 from purchasing.models import (
     GoodsReceipt,
+    HeldGoods,
     PurchaseOrder,
     Supplier,
     SupplierInvoice,
@@ -68,7 +70,7 @@ class GoodsReceiptFilter(DocumentFilter):
 
     class Meta:
         model = GoodsReceipt
-        fields = ("delivery_note",)
+        fields = ("status", "delivery_note")
 
 
 class SupplierReturnFilter(DocumentFilter):
@@ -239,8 +241,11 @@ class GoodsReceiptViewSet(ReadOnlyViewSet):
     """Deliveries, newest first."""
 
     queryset = (
-        GoodsReceipt.objects.select_related("supplier", "location")
-        .prefetch_related("lines")
+        GoodsReceipt.objects.select_related("supplier", "location", "delivery")
+        .prefetch_related(
+            "lines",
+            Prefetch("held_goods", HeldGoods.objects.select_related("variant", "location")),
+        )
         .order_by("-pk")
     )
     serializer_class = GoodsReceiptSerializer

@@ -1,5 +1,11 @@
 """What is done with suppliers, purchase orders, receipts and supplier invoices."""
 
+from purchasing.operations.accepting import (
+    UnknownArticleHeld,
+    WrongOrderLine,
+    accept_held,
+    accept_held_over_order,
+)
 from purchasing.operations.amending import (
     Amendment,
     ChangeWaits,
@@ -36,18 +42,24 @@ from purchasing.operations.catalogues import (
     stage_supplier_file,
     take_back_file,
 )
-from purchasing.operations.changes import (
-    UNCHANGED,
-    BelowReceived,
-    LineChange,
-    OrderChange,
+from purchasing.operations.changes import UNCHANGED, BelowReceived, LineChange, OrderChange
+from purchasing.operations.counting import (
+    Count,
+    CountedMeanwhile,
+    InvalidCount,
+    InvalidScanOfGoods,
+    enter_counts,
+    scan_goods,
 )
-from purchasing.operations.dispatch import (
-    EmailNotInDoubt,
-    claim_email,
-    finish_email,
-    retry_email,
+from purchasing.operations.deliveries import (
+    NotOnThisDelivery,
+    add_order,
+    discard_delivery,
+    open_delivery,
+    post_delivery,
+    post_delivery_over_order,
 )
+from purchasing.operations.dispatch import EmailNotInDoubt, claim_email, finish_email, retry_email
 from purchasing.operations.drafting import (
     InactiveSupplier,
     InvalidCharge,
@@ -135,6 +147,12 @@ from purchasing.operations.payables import (
     void_invoice,
 )
 from purchasing.operations.pools import BILLED_ORDERS
+from purchasing.operations.posting import (
+    InvalidReceiptLine,
+    MoreThanOrdered,
+    NothingReceived,
+    ReceivedLine,
+)
 from purchasing.operations.progress import refresh_progress
 from purchasing.operations.proposals import (
     DayIsOver,
@@ -145,14 +163,7 @@ from purchasing.operations.proposals import (
     orders_of_acceptance,
     plan_acceptance,
 )
-from purchasing.operations.receipts import (
-    InvalidReceiptLine,
-    MoreThanOrdered,
-    NothingReceived,
-    ReceivedLine,
-    receive_goods,
-    receive_over_order,
-)
+from purchasing.operations.receipts import receive_goods, receive_over_order
 from purchasing.operations.replenishment import propose_replenishment
 from purchasing.operations.return_lines import (
     InvalidReturnLine,
@@ -170,6 +181,7 @@ from purchasing.operations.return_outcomes import (
     note_credit,
     settle_return,
 )
+from purchasing.operations.reversing import ReceiptInUse, reverse_receipt
 from purchasing.operations.sending_back import ship_return
 from purchasing.operations.sourcing import CannotBeBought
 from purchasing.operations.supplier_products import (
@@ -207,6 +219,8 @@ __all__ = [
     "BelowReceived",
     "CannotBeBought",
     "ChangeWaits",
+    "Count",
+    "CountedMeanwhile",
     "CreditNoteUsed",
     "DayIsOver",
     "DuplicateInvoice",
@@ -217,6 +231,7 @@ __all__ = [
     "HeldGoodsReversed",
     "InactiveSupplier",
     "InvalidCharge",
+    "InvalidCount",
     "InvalidCredit",
     "InvalidDiscount",
     "InvalidInvoice",
@@ -225,6 +240,7 @@ __all__ = [
     "InvalidPaymentDay",
     "InvalidReceiptLine",
     "InvalidReturnLine",
+    "InvalidScanOfGoods",
     "LandedPlan",
     "LineChange",
     "MissingReason",
@@ -241,6 +257,7 @@ __all__ = [
     "NoOrderLines",
     "NoSupplierPrice",
     "NotABillOfFreight",
+    "NotOnThisDelivery",
     "NotThatManyHeld",
     "NotYourApproval",
     "NothingCancelled",
@@ -261,15 +278,21 @@ __all__ = [
     "ProfileCodeTaken",
     "ProfileOfAnotherSupplier",
     "ProposalDeclined",
+    "ReceiptInUse",
     "ReceiptReversed",
     "ReceivedLine",
     "ReturnedGoods",
     "SelfApproval",
     "Served",
     "StoppedByGuards",
+    "UnknownArticleHeld",
     "UnknownDecision",
     "UnknownMethod",
+    "WrongOrderLine",
+    "accept_held",
+    "accept_held_over_order",
     "accept_proposals",
+    "add_order",
     "amend",
     "apply_part",
     "apply_supplier_file",
@@ -292,11 +315,13 @@ __all__ = [
     "decide_exception",
     "decline_change",
     "decline_supplier_product",
+    "discard_delivery",
     "discard_file",
     "discard_supplier_file",
     "dismiss_proposals",
     "draft_landed_cost",
     "draft_return",
+    "enter_counts",
     "export_payables",
     "finish_email",
     "freight_left",
@@ -310,11 +335,14 @@ __all__ = [
     "note_credit",
     "note_poll",
     "note_rma",
+    "open_delivery",
     "orders_of_acceptance",
     "plan_acceptance",
     "plan_amendment",
     "plan_cancellation",
     "plan_landed_cost",
+    "post_delivery",
+    "post_delivery_over_order",
     "post_landed_cost",
     "propose_again",
     "propose_replenishment",
@@ -329,9 +357,11 @@ __all__ = [
     "reopen_line",
     "retry_email",
     "return_to_draft",
+    "reverse_receipt",
     "revise_draft",
     "revise_return",
     "save_profile",
+    "scan_goods",
     "scrap_held",
     "send",
     "serve_ordered_for",

@@ -14,6 +14,7 @@ from catalog.queries import categories_within, exchange_rate
 from inventory.operations import CostParts, correct_costs, take_back_costs
 from purchasing.models import (
     FreightClaim,
+    GoodsReceipt,
     GoodsReceiptLine,
     LandedCost,
     LandedCostLine,
@@ -152,9 +153,10 @@ def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> L
 
     Each line's share goes to the stock value for what is still here and to cost of sales for what
     is gone. A second call changes nothing.
-    Locks: the invoice, the landed cost, then the CostPool rows.
+    Locks: the invoice, the landed cost, the receipts, then the CostPool rows.
 
     :raises WrongStatus: it was cancelled.
+    :raises NothingToLandOn: a receipt was reversed since it was drafted.
     :raises NotABillOfFreight, MoreThanBilled: the bill is void by now, or claimed by others.
     :raises NothingToShareBy, WeightUnknown, SharesDiffer: it cannot be shared by its method.
     :raises PeriodClosed: the books are closed for that moment.
@@ -163,6 +165,7 @@ def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> L
     if landed.status == Status.POSTED:
         return landed
     check_move(landed, Status.POSTED)
+    _require_standing(landed)
     splits = split_landed_cost(landed)
     _claim(landed)
     movements = {
@@ -253,6 +256,15 @@ def _lock(landed_cost_id: int) -> LandedCost:
     return landed
 
 
+def _require_standing(landed: LandedCost) -> None:
+    """Lock the receipts that a landed cost lies on, so that nobody reverses them meanwhile."""
+    receipt_ids = landed.lines.values("receipt_line__receipt")
+    for receipt in list(GoodsReceipt.objects.for_update().filter(pk__in=receipt_ids)):
+        if receipt.status == GoodsReceipt.Status.REVERSED:
+            msg = f"{receipt} was reversed: cancel {landed} and lay the freight on other goods."
+            raise NothingToLandOn(msg, receipt=receipt.number)
+
+
 def _claimable(invoice: SupplierInvoice) -> Decimal:
     """Return what the bill charges beside goods: its charges and services."""
     beside_goods = invoice.lines.exclude(kind=SupplierInvoiceLine.Kind.GOODS)
@@ -306,7 +318,9 @@ def _chosen_lines(
     product_ids: Collection[int],
     category_ids: Collection[int],
 ) -> list[GoodsReceiptLine]:
-    lines = GoodsReceiptLine.objects.filter(receipt__in=list(receipt_ids), accepted__gt=0)
+    lines = GoodsReceiptLine.objects.filter(
+        receipt__in=list(receipt_ids), receipt__status=GoodsReceipt.Status.POSTED, accepted__gt=0
+    )
     if variant_ids or product_ids or category_ids:
         below = {pk for category_id in category_ids for pk in categories_within(category_id)}
         lines = lines.filter(

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Greatest, Upper
 
 from purchasing.models import (
+    GoodsReceipt,
     GoodsReceiptLine,
     MatchAllocation,
     PurchaseOrder,
@@ -193,7 +194,9 @@ def _invoice_lines(
 
 def _lock_receipt_lines(order_lines: Sequence[PurchaseOrderLine]) -> list[GoodsReceiptLine]:
     locked = (
-        GoodsReceiptLine.objects.filter(order_line__in=order_lines)
+        GoodsReceiptLine.objects.filter(
+            order_line__in=order_lines, receipt__status=GoodsReceipt.Status.POSTED
+        )
         .select_related("receipt")
         .order_by("pk")
         .select_for_update(of=("self",), no_key=True)

@@ -11,6 +11,13 @@ from purchasing.queries.comparing import (
     StagedLine,
     staged_lines,
 )
+from purchasing.queries.deliveries import (
+    DeliveryRow,
+    deliveries_found,
+    delivery_rows,
+    lines_for_held,
+    orders_to_receive,
+)
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
     STILL_TO_COME,
@@ -63,6 +70,7 @@ __all__ = [
     "STILL_TO_COME",
     "Caught",
     "Comparison",
+    "DeliveryRow",
     "Difference",
     "GtinMatch",
     "Incoming",
@@ -77,6 +85,8 @@ __all__ = [
     "ToGoBack",
     "article_reliability",
     "customers_goods_to_go_back",
+    "deliveries_found",
+    "delivery_rows",
     "differences",
     "exact_gtin_matches",
     "exceptions_to_decide",
@@ -88,10 +98,12 @@ __all__ = [
     "invoices_to_match",
     "judge",
     "last_costs",
+    "lines_for_held",
     "lines_to_bill",
     "link_suggestions",
     "measured_lead_times",
     "order_warnings",
+    "orders_to_receive",
     "proposed_sku",
     "replaced_units",
     "runs_to_apply",

@@ -11,8 +11,11 @@ _CHECKS = {
         SELECT orders.number || ' line ' || line.position, coalesce(came.units, 0), line.received
           FROM purchasing_purchaseorderline AS line
           JOIN purchasing_purchaseorder AS orders ON orders.id = line.order_id
-          LEFT JOIN (SELECT order_line_id, sum(accepted) AS units
-                       FROM purchasing_goodsreceiptline GROUP BY order_line_id) AS came
+          LEFT JOIN (SELECT came.order_line_id, sum(came.accepted) AS units
+                       FROM purchasing_goodsreceiptline AS came
+                       JOIN purchasing_goodsreceipt AS receipt ON receipt.id = came.receipt_id
+                      WHERE receipt.status = 'POSTED'
+                      GROUP BY came.order_line_id) AS came
             ON came.order_line_id = line.id
          WHERE line.received <> coalesce(came.units, 0)
          ORDER BY 1
@@ -48,6 +51,31 @@ _CHECKS = {
                       GROUP BY match.receipt_line_id) AS billed
             ON billed.receipt_line_id = line.id
          WHERE line.matched <> coalesce(billed.units, 0) OR line.matched > line.accepted
+            OR (receipt.status = 'REVERSED' AND line.matched <> 0)
+         ORDER BY 1
+    """,
+    "held goods decided": """
+        SELECT receipt.number || ' held ' || held.id || ' ' || kind.outcome,
+               coalesce(decided.units, 0), kind.units
+          FROM purchasing_heldgoods AS held
+          JOIN purchasing_goodsreceipt AS receipt ON receipt.id = held.receipt_id
+         CROSS JOIN LATERAL (VALUES ('ACCEPTED', held.accepted), ('RETURNED', held.returned),
+                                    ('SCRAPPED', held.scrapped)) AS kind (outcome, units)
+          LEFT JOIN (SELECT held_goods_id, outcome, sum(units) AS units
+                       FROM purchasing_heldgoodsdecision
+                      GROUP BY held_goods_id, outcome) AS decided
+            ON decided.held_goods_id = held.id AND decided.outcome = kind.outcome
+         WHERE kind.units <> coalesce(decided.units, 0)
+         ORDER BY 1
+    """,
+    "units rejected and held": """
+        SELECT receipt.number || ' line ' || line.id, line.rejected, coalesce(held.units, 0)
+          FROM purchasing_goodsreceiptline AS line
+          JOIN purchasing_goodsreceipt AS receipt ON receipt.id = line.receipt_id
+          LEFT JOIN (SELECT receipt_line_id, sum(units) AS units
+                       FROM purchasing_heldgoods GROUP BY receipt_line_id) AS held
+            ON held.receipt_line_id = line.id
+         WHERE held.units IS NOT NULL AND line.rejected <> held.units
          ORDER BY 1
     """,
     "units of an invoice line matched": """

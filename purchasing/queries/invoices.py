@@ -12,6 +12,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Greatest, Round
 
 from purchasing.models import (
+    GoodsReceipt,
     GoodsReceiptLine,
     MatchAllocation,
     MatchException,
@@ -91,7 +92,10 @@ def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:
     share = F("receipt_lines__value") * open_units / F("receipt_lines__accepted")
     decimals = minor_units(settings.RETAIL_CURRENCY)
     return (
-        PurchaseOrderLine.objects.filter(receipt_lines__accepted__gt=F("receipt_lines__matched"))
+        PurchaseOrderLine.objects.filter(
+            receipt_lines__accepted__gt=F("receipt_lines__matched"),
+            receipt_lines__receipt__status=GoodsReceipt.Status.POSTED,
+        )
         .annotate(
             open_units=Sum(open_units),
             open_value=Sum(Round(share, precision=decimals)),
@@ -134,7 +138,9 @@ def invoices_to_match() -> QuerySet[SupplierInvoice]:
     )
     goods_are_here = Exists(
         GoodsReceiptLine.objects.filter(
-            order_line=OuterRef("order_line"), accepted__gt=F("matched")
+            order_line=OuterRef("order_line"),
+            accepted__gt=F("matched"),
+            receipt__status=GoodsReceipt.Status.POSTED,
         )
     )
     status = SupplierInvoice.Status

@@ -242,7 +242,7 @@ def test_goods_are_received_once_however_often_the_form_is_sent(hand):
         "delivery_note": "DN-7",
         f"accepted_{first.pk}": 8,
         f"rejected_{first.pk}": 2,
-        f"reason_{first.pk}": "Broken",
+        f"reason_{first.pk}": "DAMAGED",
         f"accepted_{second.pk}": "",
     }
     browser = browser_of(hand)
@@ -253,7 +253,7 @@ def test_goods_are_received_once_however_often_the_form_is_sent(hand):
     receipt = GoodsReceipt.objects.get()
     line = receipt.lines.get()
     assert (receipt.delivery_note, receipt.received_by) == ("DN-7", hand)
-    assert (line.accepted, line.rejected, line.reject_reason) == (8, 2, "Broken")
+    assert (line.accepted, line.rejected, line.reject_reason) == (8, 2, "Damaged")
     assert StockLevel.objects.get().on_hand == 8
 
 

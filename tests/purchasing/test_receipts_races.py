@@ -75,7 +75,7 @@ def test_form_sent_twice_at_once_is_one_receipt():
 def test_the_race_is_real_once_the_locks_are_gone():
     """Control: both read before either writes, so units come in that nobody ordered."""
     line = sent_order(units=(10,)).lines.get()
-    both_have_read, check = Barrier(2), receipts._refuse_excess
+    both_have_read, check = Barrier(2), receipts.refuse_excess
 
     def check_after_both_have_read(*arguments):
         both_have_read.wait(timeout=5)
@@ -84,7 +84,7 @@ def test_the_race_is_real_once_the_locks_are_gone():
     with (
         mock.patch.object(PurchaseOrderQuerySet, "for_update", models.QuerySet.all),
         mock.patch.object(PurchaseOrderLineQuerySet, "for_update", models.QuerySet.all),
-        mock.patch.object(receipts, "_refuse_excess", check_after_both_have_read),
+        mock.patch.object(receipts, "refuse_excess", check_after_both_have_read),
     ):
         outcomes = race(delivery(line, 6, key="one"), delivery(line, 6, key="two"))
 
