@@ -34,7 +34,7 @@ from retail.common.models import User
 
 logger = structlog.get_logger(__name__)
 
-VARIANTS_PER_BATCH = 500
+VARIANTS_PER_BATCH, ROWS_PER_WRITE = 2000, 500
 # How far back deliveries say how long a supplier takes.
 LEAD_TIMES_OF = timedelta(days=365)
 # Sets the advisory lock taken here apart from everybody else's.
@@ -108,7 +108,9 @@ class _Work:
         self.run.considered += len(pairs)
         dismissed = _dismissed(pairs, self.at)
         choices = self._choices([pair for pair in pairs if pair not in dismissed])
-        new, changed, same = [], [], []
+        new: list[ReplenishmentProposal] = []
+        changed: list[ReplenishmentProposal] = []
+        same: list[ReplenishmentProposal] = []
         for pair, choice in choices.items():
             proposal = self.left.pop(pair, None)
             if proposal is None:
@@ -118,8 +120,10 @@ class _Work:
             self._filled(proposal, pair, choice)
             is_same = before == [getattr(proposal, name) for name in _FIGURES]
             (same if is_same else changed).append(proposal)
-        ReplenishmentProposal.objects.bulk_create(new)
-        ReplenishmentProposal.objects.bulk_update(changed, ["run", *_FIGURES])
+        ReplenishmentProposal.objects.bulk_create(new, batch_size=ROWS_PER_WRITE)
+        ReplenishmentProposal.objects.bulk_update(
+            changed, ["run", *_FIGURES], batch_size=ROWS_PER_WRITE
+        )
         ReplenishmentProposal.objects.filter(pk__in=[each.pk for each in same]).update(run=self.run)
         self.run.proposed += len(new)
         self.run.renewed += len(changed) + len(same)
@@ -133,7 +137,7 @@ class _Work:
             proposal.run, proposal.status, proposal.decided_at = self.run, status, self.at
             proposal.reason = (fault.text if fault else NO_LONGER_NEEDED)[:LONGEST_REASON]
         ReplenishmentProposal.objects.bulk_update(
-            self.left.values(), ["run", "status", "decided_at", "reason"], batch_size=1000
+            self.left.values(), ["run", "status", "decided_at", "reason"], batch_size=ROWS_PER_WRITE
         )
         self.run.withdrawn = len(self.left)
 

@@ -80,7 +80,8 @@ def choose(need: Need) -> Choice | None:
     asked, problem = _asked(need)
     priced = [article for article in asked if article.terms.cost_of(MAX_UNITS) is not None]
     if not priced:
-        return _nothing_or_refuse(need, problem or _no_price(asked))
+        _require_nothing(need, problem or _no_price(asked))
+        return None
     lowest = min(article.rank for article in priced)
     offers = [_offer(need, article) for article in priced if article.rank == lowest]
     offer = min(offers, key=lambda each: (_cost_in_book(need, each), each.article.product_id))
@@ -140,7 +141,7 @@ def _no_price(asked: Collection[SupplierArticle]) -> str:
     return f"{names} has no price for it today."
 
 
-def _nothing_or_refuse(need: Need, problem: str) -> None:
+def _require_nothing(need: Need, problem: str) -> None:
     """Pass when nothing is needed; say why else that nothing can be ordered."""
     terms = Terms(currency=settings.RETAIL_CURRENCY)
     suggestion = suggest(

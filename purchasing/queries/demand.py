@@ -92,40 +92,30 @@ _BACK_UNNAMED = f"""
      GROUP BY 1, 2
 """  # noqa: S608 - put together from constants of this module
 
-# On hand at the start of each stretch between two movements tells whether there was stock then.
+# On hand after each movement, which is that of now less what moved later, tells whether there was
+# stock until the next. Movements of one moment count as one.
 _IN_STOCK = f"""
     {_WANTED},
-    moves AS (
-        SELECT wanted.level_id, movement.moved_at, sum(movement.quantity) AS units
+    points AS (
+        SELECT variant_id, location_id, on_hand, since AS moment, 0 AS units FROM wanted
+        UNION ALL
+        SELECT variant_id, location_id, on_hand, movement.moved_at, movement.quantity
           FROM wanted
           JOIN inventory_stockmovement AS movement ON movement.level_id = wanted.level_id
          WHERE movement.moved_at > wanted.since
-         GROUP BY 1, 2
-    ),
-    begun AS (
-        SELECT level_id, wanted.on_hand - coalesce(sum(moves.units), 0) AS on_hand
-          FROM wanted LEFT JOIN moves USING (level_id) GROUP BY level_id, wanted.on_hand
     ),
     stretches AS (
-        SELECT level_id, begun.on_hand, wanted.since AS begins_at
-          FROM wanted JOIN begun USING (level_id)
-        UNION ALL
-        SELECT level_id,
-               begun.on_hand + sum(moves.units) OVER (
-                   PARTITION BY level_id ORDER BY moves.moved_at),
-               moves.moved_at
-          FROM moves JOIN begun USING (level_id)
-    ),
-    bounded AS (
-        SELECT level_id, on_hand, begins_at, lead(begins_at, 1, %(at)s::timestamptz) OVER (
-                   PARTITION BY level_id ORDER BY begins_at) AS ends_at
-          FROM stretches WHERE begins_at <= %(at)s
+        SELECT variant_id, location_id, moment AS begins_at,
+               on_hand - coalesce(sum(units) OVER (
+                   PARTITION BY variant_id, location_id ORDER BY moment DESC
+                   RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE GROUP), 0) AS on_hand,
+               least(%(at)s::timestamptz, lead(moment, 1, %(at)s::timestamptz) OVER (
+                   PARTITION BY variant_id, location_id ORDER BY moment)) AS ends_at
+          FROM points
     )
     SELECT variant_id, location_id,
            ceil(sum(extract(epoch FROM ends_at - begins_at)) / 86400)::int
-      FROM bounded JOIN wanted USING (level_id)
-     WHERE bounded.on_hand > 0 AND ends_at > begins_at
-     GROUP BY 1, 2
+      FROM stretches WHERE on_hand > 0 AND ends_at > begins_at GROUP BY 1, 2
 """  # noqa: S608 - put together from constants of this module
 
 
@@ -182,7 +172,7 @@ def positions(
     return found
 
 
-_PART_OF_STATUS = {
+_PART_OF_STATUS: Mapping[str, str] = {
     PurchaseOrder.Status.SENT: "ordered",
     PurchaseOrder.Status.APPROVED: "approved",
     PurchaseOrder.Status.AWAITING_APPROVAL: "approved",
@@ -296,7 +286,7 @@ def _unpromised(variants: Collection[int]) -> dict[tuple[int, int], tuple[int | 
 def _rows(query: str, windows: Mapping[Pair, int], at: datetime) -> list[tuple[Any, ...]]:
     if not windows:
         return []
-    parameters = {
+    parameters: dict[str, Any] = {
         "variants": [variant_id for variant_id, _ in windows],
         "locations": [location_id for _, location_id in windows],
         "days": list(windows.values()),
