@@ -2,6 +2,7 @@
 
 from rest_framework.routers import BaseRouter
 
+from purchasing.api.replenishment import ReplenishmentProposalViewSet
 from purchasing.api.views import (
     GoodsReceiptViewSet,
     PurchaseOrderViewSet,
@@ -18,6 +19,7 @@ def register(router: BaseRouter) -> None:
     """Add the addresses of this app to the one router of the API."""
     router.register("suppliers", SupplierViewSet)
     router.register("supplier-products", SupplierProductViewSet)
+    router.register("replenishment-proposals", ReplenishmentProposalViewSet)
     router.register("purchase-orders", PurchaseOrderViewSet)
     router.register("goods-receipts", GoodsReceiptViewSet)
     router.register("supplier-returns", SupplierReturnViewSet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from retail.common.models import User
 from retail.common.money import ZERO, round_amount
 
 Status = ReplenishmentProposal.Status
+LONGEST_KEY = 64
 
 
 class NothingChosen(BusinessError):
@@ -90,7 +92,7 @@ def accept_proposals(
     units: proposal id -> units to order instead of those proposed; `reason`, then needed, is kept
     with each of these. A line costs what the supplier asks today for its units, or what it was
     proposed at where there is no price any more.
-    key: of this act, at most 64 characters; a second call with it returns the first orders.
+    key: of this act; a second call with it returns the first orders.
     Locks: the proposals, by primary key.
 
     :raises NothingChosen: none, or one that does not exist.
@@ -175,6 +177,9 @@ def dismiss_proposals(
 
 
 def _prefix(key: str) -> str:
+    """Return how references of the orders begin; a long key would leave no room for the rest."""
+    if len(key) > LONGEST_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
     return f"accept/{key}/"
 
 
