@@ -134,7 +134,6 @@ class ReplenishmentProposalAdmin(ViewOnlyAdmin):
         *("article", "location", "supplier", "shown_status", "units", "unit_cost", "amount"),
         *("position", "reorder_point", "lasts", "worked_out_at"),
     )
-    list_select_related = ("variant", "location", "supplier", "run")
     list_filter = (
         StatusFilter,
         ("supplier", AutocompleteSelectFilter),
@@ -174,7 +173,7 @@ class ReplenishmentProposalAdmin(ViewOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReplenishmentProposal]:
         proposals: QuerySet[ReplenishmentProposal] = super().get_queryset(request)
-        return proposals.select_related("variant__product", "supplier", "run")
+        return proposals.select_related("variant__product", "location", "supplier", "run")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(DECIDES)

@@ -12,6 +12,7 @@ MOMENTS_BY_ANOTHER_NAME = {
     "valid_from",
     "valid_to",
     "lease_until",
+    "dismissed_until",
     "ship_by",
     "last_login",
     "date_joined",
