@@ -17,7 +17,7 @@ from purchasing.admin.delivery_forms import (
     NewDeliveryForm,
     ScanForm,
 )
-from purchasing.models import Delivery
+from purchasing.models import Delivery, Supplier
 from purchasing.queries import DeliveryRow, delivery_rows
 from retail.common.admin import Act, PageAct
 
@@ -137,9 +137,18 @@ def post_consequences(delivery: Delivery) -> Sequence[str]:
     if unplanned:
         told.append(f"{unplanned:,} units that nobody ordered are held until somebody decides.")
     told += [_over_words(row) for row in planned if row.is_over]
+    told += tolerance_words(delivery.supplier)
     if missing:
         told.append(f"{missing:,} units did not come and stay expected.")
     return told
+
+
+def tolerance_words(supplier: Supplier) -> Sequence[str]:
+    """Say how much more than ordered may come in, where it may."""
+    if not supplier.over_receipt_percent:
+        return ()
+    percent = supplier.over_receipt_percent.normalize()
+    return (f"Up to {percent:f} percent more than a line orders may come in, in whole units.",)
 
 
 def _over_words(row: DeliveryRow) -> str:

@@ -11,6 +11,7 @@ from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 
 from purchasing import operations
+from purchasing.admin.delivery_acts import tolerance_words
 from purchasing.admin.delivery_forms import REASONS
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import ReceivedLine
@@ -192,6 +193,7 @@ def receive_consequences(order: PurchaseOrder) -> Sequence[str]:
     return (
         f"Accepted units enter stock at {order.location} at the cost of the order.",
         "Rejected units are held for the supplier, at no value, and stay expected.",
+        *tolerance_words(order.supplier),
         "Orders that wait for these articles are served.",
     )
 

@@ -82,6 +82,10 @@ def scan_goods(
     code = code.strip()
     delivery = lock_open_delivery(delivery_id)
     if earlier := delivery.scans.filter(key=key).first():
+        if earlier.code != code:
+            # A page shown again by the browser: told, as else the goods would not be counted.
+            msg = f"This page counted {earlier.code} already: open it anew and scan {code} again."
+            raise InvalidScanOfGoods(msg, code=code)
         return earlier
     if not code or len(code) > LONGEST_CODE or "\x00" in code:
         msg = "Scan a barcode or type an SKU."

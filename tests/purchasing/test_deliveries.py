@@ -210,6 +210,17 @@ def test_scan_sent_twice_counts_once():
     assert counts_of(delivery) == [(1, 0)]
 
 
+def test_page_that_counted_one_code_does_not_pass_over_another():
+    order = sent_order()
+    delivery = opened(order)
+    scanned(delivery, order.lines.get().variant.sku, key="one page")
+
+    with pytest.raises(operations.InvalidScanOfGoods, match="scan another again"):
+        scanned(delivery, "another", key="one page")
+
+    assert counts_of(delivery) == [(1, 0)]
+
+
 @pytest.mark.parametrize(
     ("code", "units"), [("", 1), (" ", 1), ("x" * 101, 1), ("x\x00", 1), ("x", 0), ("x", 10**9)]
 )

@@ -9,7 +9,7 @@ from purchasing.models import Delivery, DeliveryScan, GoodsReceipt
 from tests.factories.catalog import VariantFactory
 from tests.factories.common import NOON
 from tests.factories.inventory import LocationFactory
-from tests.factories.purchasing import sent_order
+from tests.factories.purchasing import SupplierFactory, sent_order
 from tests.factories.purchasing_deliveries import (
     counted,
     opened,
@@ -187,7 +187,7 @@ def test_counts_are_typed_with_reasons(hand):
 
 
 def test_post_says_before_what_will_happen(hand):
-    order = sent_order()
+    order = sent_order(supplier=SupplierFactory(over_receipt_percent="12.5"))
     delivery = counted(opened(order), 12)
     scanned(delivery, "who knows", 2)
 
@@ -196,6 +196,7 @@ def test_post_says_before_what_will_happen(hand):
     assert f"12 units enter stock at {delivery.location}" in text
     assert "2 units that nobody ordered are held" in text
     assert f"on {order.number}: 2 more than expected." in text
+    assert "Up to 12.5 percent more than a line orders may come in, in whole units." in text
 
 
 def test_delivery_is_posted_at_the_desk(hand):
