@@ -16,6 +16,7 @@ from purchasing.admin import (
     supplier_products,
     supplier_returns,
     suppliers,
+    waiting,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "supplier_products",
     "supplier_returns",
     "suppliers",
+    "waiting",
 ]

@@ -216,6 +216,10 @@ def is_in(*statuses: str) -> Any:
     return lambda order: order.status in statuses
 
 
+def comes_to_us(order: PurchaseOrder) -> bool:
+    return order.status == Status.SENT and order.drop_ship_order_id is None
+
+
 def is_email_in_doubt(order: PurchaseOrder) -> bool:
     return (
         order.status == Status.SENT
@@ -258,7 +262,7 @@ ORDER_ACTS = (
         permission="purchasing.post_goodsreceipt",
         perform=receive,
         form=ReceiveForm,
-        is_offered=is_in(Status.SENT),
+        is_offered=comes_to_us,
         consequences=receive_consequences,
         icon="move_to_inbox",
     ),
@@ -268,7 +272,7 @@ ORDER_ACTS = (
         permission="purchasing.over_receive",
         perform=receive_over_order,
         form=ReceiveForm,
-        is_offered=is_in(Status.SENT),
+        is_offered=comes_to_us,
         consequences=lambda order: (
             *receive_consequences(order),
             "More than was ordered may be accepted; the supplier will bill it.",

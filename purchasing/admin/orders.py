@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateFilter
 from unfold.decorators import display
 
@@ -36,6 +37,8 @@ from purchasing.admin.order_parts import (
     LineInline,
     VersionInline,
 )
+from purchasing.admin.waiting_acts import PURCHASE_ACTS
+from purchasing.admin.waiting_words import who_waits
 from purchasing.documents import order_csv, order_pdf, paper_of
 from purchasing.models import (
     GoodsReceipt,
@@ -96,7 +99,7 @@ class PurchaseOrderAdmin(BaseAdmin):
     """What was ordered from whom, and how far it got."""
 
     form = OrderForm
-    acts = (*ORDER_ACTS, *CHANGE_ACTS)
+    acts = (*ORDER_ACTS, *PURCHASE_ACTS, *CHANGE_ACTS)
     # Every one there is; which of them a page has is up to the order.
     inlines = (LineInline, ChargeInline, ApprovalInline, VersionInline)
     downloads = (
@@ -144,6 +147,7 @@ class PurchaseOrderAdmin(BaseAdmin):
         *("raised_at", "raised_by", "approved_at", "approved_by"),
         *("approved_because", "sent_at", "email", "supplier_reference", "confirmed_at"),
         *("closed_at", "closed_by", "close_reason"),
+        "who_waits",
     )
 
     def get_queryset(self, request: HttpRequest) -> PurchaseOrderQuerySet:
@@ -171,6 +175,7 @@ class PurchaseOrderAdmin(BaseAdmin):
                     )
                 },
             ),
+            ("Who waits", {"fields": ("who_waits",)}),
             (
                 "Who and when",
                 {
@@ -204,7 +209,9 @@ class PurchaseOrderAdmin(BaseAdmin):
         return list(self.inlines)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        if isinstance(obj, PurchaseOrder) and obj.status != Status.DRAFT:
+        if isinstance(obj, PurchaseOrder) and (
+            obj.status != Status.DRAFT or obj.drop_ship_order_id is not None
+        ):
             return False
         return bool(super().has_change_permission(request, obj))
 
@@ -313,6 +320,10 @@ class PurchaseOrderAdmin(BaseAdmin):
         if order.status != Status.SENT:
             return ""
         return "Leaves within a minute." if order.supplier.email else "The supplier has no address."
+
+    @display(description="Customers")
+    def who_waits(self, order: PurchaseOrder) -> SafeString:
+        return who_waits(order)
 
     @display(description="Receipts")
     def receipts(self, order: PurchaseOrder) -> str:

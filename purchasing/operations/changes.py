@@ -15,6 +15,7 @@ from purchasing.operations.drafting import (
     InvalidOrderLine,
     NewCharge,
     NewLine,
+    TiedToCustomer,
     checked_discount,
     is_price,
     net_cost,
@@ -22,6 +23,7 @@ from purchasing.operations.drafting import (
     order_lines,
     replace_charges,
 )
+from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.progress import refresh_progress
 from purchasing.versions import Content, content, content_of
 from retail.common.errors import BusinessError
@@ -87,6 +89,7 @@ def changed_content(
     :raises InvalidOrderLine, InvalidCharge, InvalidDiscount, NoSupplierPrice: it cannot be.
     :raises BelowReceived: less than what came or was billed.
     """
+    _refuse_untied(order, rows, change)
     stood = list(order.charges.order_by("pk"))
     before = content(order, [], stood)
     _change_head(order, change)
@@ -125,6 +128,20 @@ def bring_into_force(version: PurchaseOrderVersion, *, at: datetime, by: User | 
         ]
     )
     refresh_progress(order_ids=[order.pk], at=at)
+    follow_drop_shipment(order=order, at=at, by=by or version.proposed_by)
+
+
+def _refuse_untied(
+    order: PurchaseOrder, rows: Sequence[PurchaseOrderLine], change: OrderChange
+) -> None:
+    """Refuse units that no customer's line stands for, where the supplier sends them to one."""
+    if order.drop_ship_order_id is None:
+        return
+    units = {row.pk: row.ordered - row.cancelled for row in rows}
+    more = [line for line in change.lines if (line.units or 0) > units.get(line.line_id, 0)]
+    if more or change.added:
+        msg = f"{order} goes to a customer: more for that customer is an order of its own."
+        raise TiedToCustomer(msg, order=order.number)
 
 
 def _change_head(order: PurchaseOrder, change: OrderChange) -> None:

@@ -59,6 +59,10 @@ class InactiveSupplier(BusinessError):
     """Nothing more is bought from this supplier."""
 
 
+class TiedToCustomer(BusinessError):
+    """What the supplier sends to a customer is what that customer ordered."""
+
+
 @dataclass(frozen=True)
 class NewLine:
     """
@@ -149,6 +153,7 @@ def revise_draft(
     and charges stay as they are where none is given.
 
     :raises WrongStatus: the order is no longer a draft.
+    :raises TiedToCustomer: the supplier sends it to a customer.
     :raises NoOrderLines, InvalidOrderLine, NoSupplierPrice: the order stays as it was.
     :raises InvalidDiscount, InvalidCharge: the order stays as it was.
     """
@@ -156,6 +161,9 @@ def revise_draft(
     if order.status != PurchaseOrder.Status.DRAFT:
         msg = f"{order} is {order.get_status_display().lower()}: only a draft can be changed."
         raise WrongStatus(msg, status=order.status)
+    if order.drop_ship_order_id is not None:
+        msg = f"{order} goes to a customer, unit by unit: cancel it and raise another instead."
+        raise TiedToCustomer(msg, order=order.number)
     order.location, order.expected_on, order.note = location, expected_on, note
     if discount_percent is not None:
         order.discount_percent = checked_discount(discount_percent)

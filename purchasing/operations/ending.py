@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
+from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.progress import refresh_progress, reopen
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -54,7 +55,9 @@ def cancel(*, order_id: int, reason: str, at: datetime, by: User | None) -> Purc
     for line in lines:
         line.cancelled = line.ordered
     PurchaseOrderLine.objects.bulk_update(lines, ["cancelled"])
-    return _end(order, status=PurchaseOrder.Status.CANCELLED, reason=reason, at=at, by=by)
+    _end(order, status=PurchaseOrder.Status.CANCELLED, reason=reason, at=at, by=by)
+    follow_drop_shipment(order=order, at=at, by=by)
+    return order
 
 
 @transaction.atomic
@@ -71,6 +74,7 @@ def close_short(*, order_id: int, reason: str, at: datetime, by: User | None) ->
     _close_lines(lines, reason=_checked(reason, order), at=at, by=by)
     _end(order, status=PurchaseOrder.Status.CLOSED, reason=reason, at=at, by=by)
     refresh_progress(order_ids=[order.pk], at=at)
+    follow_drop_shipment(order=order, at=at, by=by)
     order.refresh_from_db()
     return order
 
@@ -100,6 +104,7 @@ def close_line_short(
         raise NothingExpected(msg, order_line=line.pk)
     _close_lines([line], reason=_checked(reason, order), at=at, by=by)
     refresh_progress(order_ids=[order.pk], at=at)
+    follow_drop_shipment(order=order, at=at, by=by)
     return line
 
 
@@ -130,6 +135,7 @@ def reopen_line(*, line_id: int, at: datetime) -> PurchaseOrderLine:
         reopen(order)
         order.save(update_fields=["status", "closed_at", "closed_by", "close_reason"])
     refresh_progress(order_ids=[order.pk], at=at)
+    follow_drop_shipment(order=order, at=at, by=None)
     return line
 
 

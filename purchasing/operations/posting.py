@@ -104,7 +104,8 @@ def require_receivable(locked: LockedOrders, received: Sequence[ReceivedLine]) -
     """
     Pass when all lines are of these orders, which were sent, and can have come so.
 
-    :raises WrongStatus: goods of an order come that was not sent, or has ended.
+    :raises WrongStatus: goods of an order come that was not sent, has ended, or that the supplier
+        sends to a customer.
     :raises InvalidReceiptLine: names the line that cannot be right.
     """
     named = {
@@ -116,6 +117,9 @@ def require_receivable(locked: LockedOrders, received: Sequence[ReceivedLine]) -
         is_alone = len(locked.orders) == 1
         if order.status != PurchaseOrder.Status.SENT and (is_alone or order.pk in named):
             msg = f"{order} is {order.get_status_display().lower()}: goods come in on a sent order."
+            raise WrongStatus(msg, status=order.status)
+        if order.drop_ship_order_id is not None:
+            msg = f"{order} goes to a customer: note there what the supplier has sent."
             raise WrongStatus(msg, status=order.status)
     times_named = Counter(line.order_line_id for line in received)
     for line in received:

@@ -1,16 +1,8 @@
 """Reads over several models of buying."""
 
-from purchasing.queries.approvals import (
-    Caught,
-    Judgment,
-    PricedLine,
-    judge,
-)
-from purchasing.queries.comparing import (
-    Difference,
-    StagedLine,
-    staged_lines,
-)
+from purchasing.queries.approvals import Caught, Judgment, PricedLine, judge
+from purchasing.queries.comparing import Difference, StagedLine, staged_lines
+from purchasing.queries.cross_dock import CrossDock, cross_dock
 from purchasing.queries.deliveries import (
     DeliveryRow,
     deliveries_found,
@@ -19,15 +11,8 @@ from purchasing.queries.deliveries import (
     orders_to_receive,
 )
 from purchasing.queries.fetched import runs_to_apply
-from purchasing.queries.incoming import (
-    STILL_TO_COME,
-    Incoming,
-    incoming_to_level,
-    incoming_units,
-)
-from purchasing.queries.integrity import (
-    differences,
-)
+from purchasing.queries.incoming import STILL_TO_COME, Incoming, incoming_to_level, incoming_units
+from purchasing.queries.integrity import differences
 from purchasing.queries.invoices import (
     Comparison,
     exceptions_to_decide,
@@ -37,10 +22,7 @@ from purchasing.queries.invoices import (
     invoices_to_match,
     lines_to_bill,
 )
-from purchasing.queries.offers import (
-    Offer,
-    supplier_offers,
-)
+from purchasing.queries.offers import Offer, supplier_offers
 from purchasing.queries.orders import order_warnings
 from purchasing.queries.proposals import (
     IS_PROPOSAL,
@@ -64,12 +46,22 @@ from purchasing.queries.supplier_returns import (
     last_costs,
     replaced_units,
 )
+from purchasing.queries.waiting import (
+    OPEN_ORDERS,
+    Waiting,
+    coming_for_order,
+    expected_day,
+    no_longer_wanted,
+    waiting_for_lines,
+)
 
 __all__ = [
     "IS_PROPOSAL",
+    "OPEN_ORDERS",
     "STILL_TO_COME",
     "Caught",
     "Comparison",
+    "CrossDock",
     "DeliveryRow",
     "Difference",
     "GtinMatch",
@@ -83,13 +75,17 @@ __all__ = [
     "StagedLine",
     "Suggestion",
     "ToGoBack",
+    "Waiting",
     "article_reliability",
+    "coming_for_order",
+    "cross_dock",
     "customers_goods_to_go_back",
     "deliveries_found",
     "delivery_rows",
     "differences",
     "exact_gtin_matches",
     "exceptions_to_decide",
+    "expected_day",
     "goods_not_invoiced",
     "incoming_to_level",
     "incoming_units",
@@ -102,6 +98,7 @@ __all__ = [
     "lines_to_bill",
     "link_suggestions",
     "measured_lead_times",
+    "no_longer_wanted",
     "order_warnings",
     "orders_to_receive",
     "proposed_sku",
@@ -110,4 +107,5 @@ __all__ = [
     "staged_lines",
     "supplier_offers",
     "supplier_reliability",
+    "waiting_for_lines",
 ]

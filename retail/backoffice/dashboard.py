@@ -255,6 +255,13 @@ def _buying(now: datetime) -> Iterator[Figure]:
         _list("purchasing_purchaseorder", **sent, expected_on__lt=today.isoformat()),
         tone="bad" if waiting.overdue else "",
     )
+    yield Figure(
+        "Slipped deliveries",
+        waiting.slipped,
+        _list("purchasing_deliveryslip", state="new"),
+        tone="warn" if waiting.slipped else "",
+        permission="purchasing.view_deliveryslip",
+    )
 
 
 def _invoices(now: datetime) -> Iterator[Figure]:

@@ -87,6 +87,8 @@ DESKS: tuple[Desk, ...] = (
         (
             Item("What to buy", "add_shopping_cart", "purchasing.ReplenishmentProposal"),
             Item("Purchase orders", "receipt_long", "purchasing.PurchaseOrder"),
+            Item("Ordered for customers", "bookmark", "purchasing.OrderedFor"),
+            Item("Slipped deliveries", "event_busy", "purchasing.DeliverySlip"),
             Item("Returns to suppliers", "assignment_return", "purchasing.SupplierReturn"),
             Item("Suppliers", "handshake", "purchasing.Supplier"),
             Item("Supplier articles", "format_list_bulleted", "purchasing.SupplierProduct"),

@@ -24,7 +24,7 @@ from inventory.models import (
 )
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines, waiting_orders
-from purchasing.models import MatchException, PurchaseOrder, SupplierInvoice
+from purchasing.models import DeliverySlip, MatchException, PurchaseOrder, SupplierInvoice
 from purchasing.queries import exceptions_to_decide
 from retail.common.models import ImportRun, TaskRun
 from retail.common.money import ZERO, round_amount
@@ -68,12 +68,17 @@ class OrdersWaiting:
 
 @dataclass(frozen=True)
 class BuyingWaiting:
-    """What purchase orders wait for; `expected` goods come within a week, `overdue` should have."""
+    """
+    What purchase orders wait for; `expected` goods come within a week, `overdue` should have.
+
+    slipped: days moved to later that nobody has seen yet.
+    """
 
     to_approve: int
     to_send: int
     expected: int
     overdue: int
+    slipped: int
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,8 @@ def buying_waiting(*, today: date) -> BuyingWaiting:
         expected=Count("pk", filter=still_expected(today)),
         overdue=Count("pk", filter=overdue(today)),
     )
-    return BuyingWaiting(**counts)
+    slipped = DeliverySlip.objects.filter(seen_at__isnull=True).count()
+    return BuyingWaiting(**counts, slipped=slipped)
 
 
 def stock_waiting(*, at: datetime, today: date, day_ends_at: datetime) -> StockWaiting:

@@ -1,5 +1,7 @@
 """Customers' orders that wait for what is on order, and goods that come for them."""
 
+from decimal import Decimal
+
 from django.db import transaction
 from django.db.models import F
 
@@ -7,15 +9,15 @@ from inventory.operations import Received, receive_stock
 from orders.models import Order
 from purchasing import operations
 from purchasing.models import OrderedFor, PurchaseOrder, PurchaseOrderLine
-from tests.factories.common import NOON
+from tests.factories.common import NOON, UserFactory
 from tests.factories.inventory import stock
 from tests.factories.orders import open_order
-from tests.factories.purchasing import sent_order
+from tests.factories.purchasing import SupplierFactory, sent_order
 
 
-def sold_out():
+def sold_out(**values):
     """Return a level of which nothing is left: whoever orders waits."""
-    level = stock(units=1)
+    level = stock(units=1, **values)
     open_order(level=level, quantity=1)
     return level
 
@@ -50,3 +52,30 @@ def come_in(line: PurchaseOrderLine, units: int, *, reference: str) -> list[oper
     return operations.serve_ordered_for(
         accepted={line.pk: units}, location=line.order.location, at=NOON, by=None
     )
+
+
+def promised(order: Order) -> int:
+    """Return the units that are promised to an order."""
+    units = order.lines.values_list("line_allocations__units", flat=True)
+    return sum(each or 0 for each in units)
+
+
+def dropped(order: Order, units: int, *, line=None, cost="2.50", **values) -> PurchaseOrder:
+    """Have a supplier send units of an order's line to its customer."""
+    line = line or order.lines.get()
+    return operations.raise_drop_shipment(
+        order_id=order.pk,
+        supplier=values.pop("supplier", None) or SupplierFactory(),
+        units={line.pk: units},
+        unit_costs={line.pk: Decimal(cost)},
+        key=values.pop("key", "drop"),
+        at=NOON,
+        by=values.pop("by", None) or UserFactory(),
+    )
+
+
+def send_purchase(purchase: PurchaseOrder) -> PurchaseOrder:
+    """Have a draft approved by somebody else, and send it."""
+    operations.submit(order_id=purchase.pk)
+    operations.approve(order_id=purchase.pk, at=NOON, by=UserFactory())
+    return operations.send(order_id=purchase.pk, at=NOON)
