@@ -34,13 +34,13 @@ def comes_with(rows: Iterable[Waiting]) -> SafeString:
     """Return on which purchase orders goods come for a customer, and when."""
     return format_html_join(
         SafeString("<br>"),
-        "{}: {:,} units {}",
+        "{}: {} units {}",
         (
             (
                 link(
                     page_of("purchasing.PurchaseOrder", row.purchase_order_id), row.purchase_order
                 ),
-                row.units,
+                f"{row.units:,}",
                 _when(row),
             )
             for row in rows

@@ -67,7 +67,9 @@ def incoming_to_level() -> Coalesce:
 
 def still_to_come() -> QuerySet[PurchaseOrderLine]:
     """Return the lines of sent orders of which units are still to come."""
+    """Return lines of which something comes to us: what goes to a customer is none of it."""
     return PurchaseOrderLine.objects.filter(
         order__status=PurchaseOrder.Status.SENT,
+        order__drop_ship_order__isnull=True,
         ordered__gt=F("cancelled") + F("received") - F("to_replace"),
     )

@@ -111,7 +111,7 @@ def sold_out_of(supplier, location):
 def test_draft_for_another_place_or_one_that_was_submitted_is_left_alone(level, supplier):
     order = open_order(level=level, quantity=3)
     first = order_it(order, supplier, level, units=1)
-    operations.submit(order_id=first.purchase_line.order_id)
+    operations.submit(order_id=first.purchase_line.order_id, at=NOON)
     second = order_it(order, supplier, level, units=1, key="two")
 
     third = order_it(order, supplier, level, units=1, key="three", location=LocationFactory())

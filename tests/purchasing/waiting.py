@@ -76,6 +76,6 @@ def dropped(order: Order, units: int, *, line=None, cost="2.50", **values) -> Pu
 
 def send_purchase(purchase: PurchaseOrder) -> PurchaseOrder:
     """Have a draft approved by somebody else, and send it."""
-    operations.submit(order_id=purchase.pk)
+    operations.submit(order_id=purchase.pk, at=NOON)
     operations.approve(order_id=purchase.pk, at=NOON, by=UserFactory())
     return operations.send(order_id=purchase.pk, at=NOON)
