@@ -5,12 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
 from purchasing.admin.receipt_acts import RECEIPT_ACTS, RECEIPT_DOWNLOADS
 from purchasing.admin.return_drafting import SEND_BACK
+from purchasing.admin.waiting_words import goes_to
 from purchasing.models import GoodsReceipt, GoodsReceiptLine, HeldGoods
+from purchasing.queries import cross_dock
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
 
 STATUS_LOOKS = {"POSTED": "success", "REVERSED": "danger"}
@@ -99,8 +102,9 @@ class GoodsReceiptAdmin(ViewOnlyAdmin):
         ("received_at", "received_by"),
         ("over_receipt_percent", "is_over_allowed"),
         ("reversed_at", "reversed_by", "reverse_reason"),
+        "goes_on_to",
     )
-    readonly_fields = ("shown_status",)
+    readonly_fields = ("shown_status", "goes_on_to")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoodsReceipt]:
         queryset: QuerySet[GoodsReceipt] = super().get_queryset(request)
@@ -113,6 +117,10 @@ class GoodsReceiptAdmin(ViewOnlyAdmin):
     @display(description="Status", ordering="status", label=STATUS_LOOKS)
     def shown_status(self, receipt: GoodsReceipt) -> tuple[str, str]:
         return receipt.status, receipt.get_status_display()
+
+    @display(description="Goes on to customers")
+    def goes_on_to(self, receipt: GoodsReceipt) -> SafeString:
+        return goes_to(cross_dock(receipt.pk))
 
     @display(description="Units accepted", ordering="accepted_units")
     def accepted(self, receipt: GoodsReceipt) -> int:

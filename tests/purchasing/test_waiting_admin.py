@@ -8,8 +8,9 @@ from django.urls import reverse
 
 from orders.models import Order
 from purchasing.models import DeliverySlip, OrderedFor, PurchaseOrder
+from purchasing.operations import ReceivedLine, receive_goods
 from retail.common.roles import Role
-from tests.factories.common import UserFactory
+from tests.factories.common import NOON, UserFactory
 from tests.factories.orders import open_order
 from tests.factories.purchasing import (
     SupplierPriceFactory,
@@ -222,3 +223,21 @@ def test_home_page_counts_slips(buyer):
     content = buyer.get(reverse("admin:index")).content.decode()
 
     assert "Slipped deliveries" in content
+
+
+def test_receipt_shows_to_whom_its_goods_go_on(buyer, level):
+    order = open_order(level=level, quantity=2)
+    line = on_order(level)
+    ordered_for(line, order, units=2)
+    receipt = receive_goods(
+        order_id=line.order_id,
+        lines=[ReceivedLine(order_line_id=line.pk, accepted=2)],
+        delivery_note="",
+        key="desk",
+        at=NOON,
+        by=None,
+    )
+
+    content = buyer.get(page(receipt)).content.decode()
+
+    assert f"{order}: 2 of {level.variant.sku}, ordered for it" in content
