@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,9 +108,10 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
     :raises MissingColumn: a column the profile names is not in the file.
     """
     titles = _checked_titles(profile)
-    ahead = _opened(path, profile, titles)
+    open_file = _opener(path, profile, titles)
+    ahead = open_file()
     sku_length = _fixed_length(ahead, ahead.titles.index(titles["supplier_sku"]))
-    table = _opened(path, profile, titles)
+    table = open_file()
     take = _taker(table, titles, profile, sku_length)
     reason_to_skip = _skipper(table, profile)
     seen: dict[str, int] = {}
@@ -127,13 +129,23 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
         yield line
 
 
-def _opened(path: Path, profile: SupplierFileProfile, titles: dict[str, str]) -> Table:
+def _opener(
+    path: Path, profile: SupplierFileProfile, titles: dict[str, str]
+) -> Callable[[], Table]:
+    """Return what opens the file from its beginning, each time anew."""
     corrections = open_corrections(path)
     if corrections is None:
-        return open_table(path, dialect_of(profile), wanted=titles.values())
+        return partial(open_table, path, dialect_of(profile), wanted=titles.values())
     if missing := set(titles.values()) - set(corrections.titles):
         raise MissingColumn(missing, corrections.titles)
-    return corrections
+    return partial(_open_corrections_again, path)
+
+
+def _open_corrections_again(path: Path) -> Table:
+    table = open_corrections(path)
+    if table is None:
+        raise BrokenFile("The file changed while it was read.")
+    return table
 
 
 def read_lines_without_columns(
