@@ -130,6 +130,7 @@ TOTALS = """
     razem, suma, ogółem, kopā, pavisam, iš viso, viso, totale, somma, suma total, totaux, somme,
     разом, всього, усього, підсумок, итого, всего
 """
+LONGEST_TITLE = 200
 _WITHOUT_MARKS = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "æ": "ae", "œ": "oe"})
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _APART = re.compile(r"[^\w]|_")
@@ -137,7 +138,7 @@ _APART = re.compile(r"[^\w]|_")
 
 def normalized(title: str) -> str:
     """Return a title in small letters without accents and signs: Art.-Nr. is "art nr"."""
-    parted = _CAMEL.sub(" ", title).casefold().translate(_WITHOUT_MARKS)
+    parted = _CAMEL.sub(" ", title[:LONGEST_TITLE]).casefold().translate(_WITHOUT_MARKS)
     plain = "".join(
         c for c in unicodedata.normalize("NFKD", parted) if not unicodedata.combining(c)
     )

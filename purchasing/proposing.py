@@ -8,9 +8,8 @@ the notes say what was concluded from what.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,8 @@ from retail.common.tabular import (
     sheet_names,
 )
 
-LOOKED_AT = 200
+LOOKED_AT, CHARACTERS_LOOKED_AT = 200, 4_000_000
+LONGEST_BEGINNING = 100
 LOOKED_AT_FOR_TITLES = 30
 LAST_LINES = 20
 SHOWN = 10
@@ -91,9 +91,7 @@ def propose_reading(path: Path) -> ProposedReading:
     """
     notes: list[str] = []
     dialect = _dialect(path, notes)
-    records = raw_records(path, dialect)
-    first = list(islice(records, LOOKED_AT))
-    last = list(deque(chain(first, records), maxlen=LAST_LINES))
+    first, last = _ends(raw_records(path, dialect))
     above, has_titles = _head(first, notes)
     titles, rows = _table(first[above:], has_titles=has_titles)
     columns = columns_of(titles, rows)
@@ -116,6 +114,19 @@ def propose_reading(path: Path) -> ProposedReading:
         sample=[dict(zip(titles, cells, strict=False)) for cells in rows[:SHOWN]],
         notes=notes,
     )
+
+
+def _ends(records: Iterator[Record]) -> tuple[list[Record], list[str]]:
+    """Return the first records, and with which text each of the last ones begins."""
+    first: list[Record] = []
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    characters = 0
+    for record in records:
+        if len(first) < LOOKED_AT and characters < CHARACTERS_LOOKED_AT:
+            first.append(record)
+            characters += sum(map(len, record.cells))
+        last.append(next(filter(str.strip, record.cells), "")[:LONGEST_BEGINNING])
+    return first, list(last)
 
 
 def _dialect(path: Path, notes: list[str]) -> Dialect:
@@ -198,9 +209,8 @@ def _table(records: Sequence[Record], *, has_titles: bool) -> tuple[list[str], l
     return titles, cells[1:]
 
 
-def _footer_words(last: Sequence[Record], notes: list[str]) -> str:
-    beginnings = (next((c.strip() for c in r.cells if c.strip()), "") for r in last)
-    words = list(dict.fromkeys(word for text in beginnings if (word := total_word(text))))
+def _footer_words(last: Sequence[str], notes: list[str]) -> str:
+    words = list(dict.fromkeys(word for text in last if (word := total_word(text))))
     if words:
         notes.append(f"Lines at the end begin with {', '.join(words)}: they are no articles.")
     return ", ".join(words)

@@ -1,5 +1,6 @@
 """Proposing encoding and delimiter, and the many ways to write a number."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -127,3 +128,12 @@ def test_number_that_is_none_is_refused(text):
 )
 def test_currency_of_an_amount_is_told(text, mark):
     assert currency_mark(text) == mark
+
+
+def test_text_on_which_a_pattern_could_think_for_minutes_is_told_at_once(file):
+    path = file(b"a,b;" + b"1.1.1.1." * 2400)
+
+    started = time.process_time()
+    propose_dialect(path)
+
+    assert time.process_time() - started < 5

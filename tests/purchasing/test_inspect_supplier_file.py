@@ -97,7 +97,7 @@ def test_folder_means_its_files(report_on, file, tmp_path):
     assert [one["rows_accepted"] for one in found] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("make", [lambda path: None, os.mkfifo], ids=["missing", "pipe"])
+@pytest.mark.parametrize("make", [lambda _path: None, os.mkfifo], ids=["missing", "pipe"])
 def test_what_is_no_file_is_refused_without_waiting(report_on, tmp_path, make):
     path = tmp_path / "prices.csv"
     make(path)

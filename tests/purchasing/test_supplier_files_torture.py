@@ -37,6 +37,8 @@ EXPECTED_OF_LISTS = {
 }
 # Broken in themselves, besides what is called bad: read by nobody, and said so.
 BROKEN = {"location_coordinates.csv", "invalid_many_rows.csv"}
+# The manifest lists itself not, counts a title row as a row, and forgot the row of one column.
+COUNTED_OTHERWISE = {"manifest.csv", "title-row.csv", "one-column.csv"}
 
 
 def files(folder, pattern="*.csv"):
@@ -101,7 +103,7 @@ def test_hard_file_loses_no_row_and_none_is_taken_for_an_article(path):
     assert found.error.startswith("No column was found for")
     assert (found.accepted, len(lines)) == (0, found.read)
     assert found.read == found.refused + found.skipped
-    if path.name not in {"manifest.csv", "title-row.csv"}:
+    if path.name not in COUNTED_OTHERWISE:
         assert found.read == records_listed(path)
 
 
@@ -119,10 +121,8 @@ def test_cells_are_those_that_the_suite_expects(answer, path):
     _, lines = inspect(path)
 
     rows = json.loads(answer.read_text())
-    if rows and isinstance(rows[0], list):
-        rows = rows[1:]
-    else:
-        rows = [list(row.values()) for row in rows]
+    rows = rows[1:] if rows and isinstance(rows[0], list) else rows
+    rows = [row if isinstance(row, list) else list(row.values()) for row in rows]
     # Empty rows are skipped by name, and the file lost carriage returns when it was checked out.
     expected = [[cell.replace("\r\n", "\n") for cell in row] for row in rows if any(row)]
     cells = [list(line.columns.values()) for line in lines if isinstance(line, Reject)]
