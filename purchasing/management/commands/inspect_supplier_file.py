@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -110,7 +111,14 @@ def _summary(found: Inspection) -> dict[str, Any]:
 
 
 def _peak_memory() -> int:
-    """Return the most memory this process has needed so far, in megabytes."""
+    """
+    Return the most memory this process has needed so far, in megabytes.
+
+    Linux counts it from the program's start; what getrusage says may be that of the parent.
+    """
+    status = Path("/proc/self/status")
+    if status.exists() and (found := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(found[1]) // KILOBYTES_OF_A_MEGABYTE
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KILOBYTES_OF_A_MEGABYTE
 
 

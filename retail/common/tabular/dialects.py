@@ -186,6 +186,8 @@ def _likelier(lines: list[str], favorites: list[str]) -> str:
     """Return which of several delimiters makes cells that look like numbers, days, words."""
     # Over a cell of 20,000 characters its patterns would think for a minute.
     short = [line for line in lines if len(line) <= LONGEST_LINE_WEIGHED][:LINES_WEIGHED]
+    if not short:
+        return max(favorites, key="".join(lines).count)
     try:
         found = clevercsv.detect.Detector().detect("".join(short), delimiters=favorites)
     except clevercsv.Error:
