@@ -31,7 +31,9 @@ class SupplierSerializer(serializers.ModelSerializer[Supplier]):
         # Bank account and tax number stay inside.
         fields = (
             *("id", "code", "name", "currency", "country", "language"),
-            *("payment_days", "lead_time_days", "is_active"),
+            *("street", "postcode", "city", "payment_days", "discount_percent", "discount_days"),
+            *("delivery_terms", "minimum_order_amount", "lead_time_days"),
+            *("over_receipt_percent", "is_active"),
         )
 
 
@@ -50,7 +52,9 @@ class SupplierProductSerializer(serializers.ModelSerializer[SupplierProduct]):
         model = SupplierProduct
         fields = (
             *("id", "supplier", "supplier_sku", "sku", "gtin", "name", "pack_size"),
-            *("minimum_quantity", "available_units", "seen_at", "is_active", "prices"),
+            *("minimum_quantity", "order_multiple", "lead_time_days", "rank"),
+            *("available_units", "available_said_at", "back_in_stock_on", "seen_at"),
+            *("declined_at", "is_active", "prices"),
         )
 
 

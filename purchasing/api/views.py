@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -39,11 +39,23 @@ from purchasing.models import (
     SupplierReturn,
 )
 from purchasing.operations import NewLine, ReceivedLine
+from purchasing.queries import IS_PROPOSAL
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
 
 class SupplierProductFilter(filters.FilterSet):
     supplier = filters.CharFilter(field_name="supplier__code")
+    is_proposal = filters.BooleanFilter(
+        method="proposals", label="Waits for somebody to say which of our articles it is"
+    )
+
+    def proposals(
+        self,
+        rows: QuerySet[SupplierProduct],
+        _name: str,
+        is_proposal: bool,  # noqa: FBT001 - django-filter's signature
+    ) -> QuerySet[SupplierProduct]:
+        return rows.filter(IS_PROPOSAL) if is_proposal else rows.exclude(IS_PROPOSAL)
 
     class Meta:
         model = SupplierProduct

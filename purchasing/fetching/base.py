@@ -117,8 +117,8 @@ def complete(
     before, memory.waiting = memory.waiting, {}
     ready = []
     for seen in sorted(listed, key=lambda one: (one.changed, one.name)):
-        told = before.get(seen.name)
-        is_still = told is not None and told[:2] == [seen.size, seen.changed]
+        told = before.get(seen.name, [])
+        is_still = told[:2] == [seen.size, seen.changed]
         if (
             marker_of(seen, names)
             or any(f"{seen.name}{ending}" in before for ending in UNFINISHED)

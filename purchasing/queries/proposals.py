@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import TrigramSimilarity
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Upper
 
 from catalog.models import Barcode, Variant
@@ -109,8 +109,8 @@ def _of_like_name(name: str) -> QuerySet[Variant]:
         Variant.objects.select_related("product")
         # As the index holds it, so that it is used.
         .alias(key=Upper("product__name"))
-        .filter(key__trigram_similar=Upper(Value(name)))
-        .annotate(likeness=TrigramSimilarity(Upper("product__name"), Upper(Value(name))))
+        .filter(key__trigram_similar=name.upper())
+        .annotate(likeness=TrigramSimilarity(Upper("product__name"), name.upper()))
         .order_by("-likeness", "pk")[:SUGGESTED]
     )
 

@@ -296,17 +296,13 @@ def measured_lead_times(
     does not exist is left out.
     """
     suppliers = {supplier_id for supplier_id, _variant in pairs}
-    period = {
-        "first": first or date(1900, 1, 1),
-        "last": last or date(9000, 1, 1),
-        "supplier_ids": suppliers,
-    }
+    since, until = first or date(1900, 1, 1), last or date(9000, 1, 1)
     measured: dict[tuple[int, int | None], LeadTime] = {}
     for by, source in (
         (_OF_SUPPLIER, LeadTimeSource.SUPPLIER),
         (_OF_ARTICLE, LeadTimeSource.ARTICLE),
     ):
-        for row in _rows(_LEAD_TIMES, by=by, **period):
+        for row in _rows(_LEAD_TIMES, by=by, first=since, last=until, supplier_ids=suppliers):
             if row["deliveries"] >= ENOUGH_DELIVERIES:
                 measured[row["supplier_id"], row["variant_id"]] = LeadTime(
                     mean_days=round(row["mean_days"], 1),
@@ -342,7 +338,8 @@ def _stated_lead_times(pairs: Collection[tuple[int, int]]) -> dict[tuple[int, in
         .order_by("-rank", "-pk")
         .values_list("supplier_id", "variant_id", "lead_time_days")
     ):
-        of_article[supplier, variant] = days
+        if days is not None:
+            of_article[supplier, variant] = days
     return {
         (supplier, variant): LeadTime(
             mean_days=Decimal(of_article.get((supplier, variant), of_supplier[supplier])),
