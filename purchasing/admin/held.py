@@ -9,6 +9,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import display
 
 from purchasing.admin.held_acts import HELD_ACTS
+from purchasing.admin.return_drafting import send_held_back
 from purchasing.models import GoodsReceipt, HeldGoods, HeldGoodsDecision
 from retail.common.admin import ViewOnlyAdmin, ViewOnlyInline
 
@@ -59,6 +60,7 @@ class HeldGoodsAdmin(ViewOnlyAdmin):
     """Rejected goods and goods that nobody ordered: what still lies there comes first."""
 
     acts = HELD_ACTS
+    actions = (send_held_back,)
     inlines = (DecisionInline,)
     list_display = (
         *("article", "shown_kind", "left_units", "units", "reject_reason", "note"),
@@ -90,6 +92,10 @@ class HeldGoodsAdmin(ViewOnlyAdmin):
         "location",
     )
     readonly_fields = ("article", "shown_kind", "left_units", "supplier", "received_at")
+
+    def has_send_back_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the person may put goods on a return, as the action in the list asks."""
+        return request.user.has_perm("purchasing.add_supplierreturn")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HeldGoods]:
         queryset: QuerySet[HeldGoods] = super().get_queryset(request)

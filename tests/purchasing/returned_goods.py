@@ -13,9 +13,11 @@ from purchasing.models import (
     SupplierReturnCredit,
     SupplierReturnLine,
 )
+from purchasing.operations import ReceivedLine
 from purchasing.queries import differences
 from tests.factories.common import NOON, UserFactory
 from tests.factories.inventory import LocationFactory
+from tests.factories.purchasing_invoices import bill, matched, printed
 
 
 def everything():
@@ -37,14 +39,38 @@ def ship(returned, **values):
 
 
 def held(line, units=3, **values):
-    """Hold rejected units of a receipt line in quarantine."""
+    """Hold units that nobody ordered, of the same delivery and article, in quarantine."""
     return HeldGoods.objects.create(
         receipt=line.receipt,
-        receipt_line=line,
-        kind="REJECTED",
+        kind="UNPLANNED",
         variant=line.order_line.variant,
         location=LocationFactory(kind=Location.Kind.QUARANTINE, is_shipping=False),
-        reject_reason="DAMAGED",
         units=units,
         **values,
     )
+
+
+def receive(line, units, *, key="replacement-1"):
+    return operations.receive_goods(
+        order_id=line.order_line.order_id,
+        lines=[ReceivedLine(order_line_id=line.order_line_id, accepted=units)],
+        delivery_note="",
+        key=key,
+        at=NOON,
+        by=None,
+    )
+
+
+def order_line_of(line):
+    return PurchaseOrderLine.objects.get(pk=line.order_line_id)
+
+
+def order_of(line):
+    return PurchaseOrder.objects.get(lines=line.order_line_id)
+
+
+def pay_all(line):
+    """Bill everything that came of a line, so that its order is closed."""
+    order = order_of(line)
+    matched(bill(printed(order_line_of(line), line.accepted, line.unit_cost), order=order))
+    return order_of(line)

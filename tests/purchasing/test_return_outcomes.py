@@ -6,12 +6,11 @@ import pytest
 from django.db import IntegrityError
 
 from purchasing import operations
-from purchasing.models import PurchaseOrder, PurchaseOrderLine, SupplierReturnLine
-from purchasing.operations import ReceivedLine, ReturnedGoods
-from purchasing.queries import incoming_units, lines_to_bill, replaced_units
+from purchasing.models import SupplierReturnLine
+from purchasing.operations import ReturnedGoods
+from purchasing.queries import incoming_units, replaced_units
 from retail.common.errors import WrongStatus
 from tests.factories.common import NOON, UserFactory
-from tests.factories.purchasing_invoices import bill, matched, printed
 from tests.factories.purchasing_returns import (
     approved_return,
     credited,
@@ -19,7 +18,16 @@ from tests.factories.purchasing_returns import (
     received_line,
     shipped_return,
 )
-from tests.purchasing.returned_goods import all_is_proved, everything, held, ship
+from tests.purchasing.returned_goods import (
+    all_is_proved,
+    everything,
+    held,
+    order_line_of,
+    order_of,
+    pay_all,
+    receive,
+    ship,
+)
 from tests.raw_sql import execute
 
 pytestmark = pytest.mark.django_db
@@ -38,35 +46,9 @@ def settle(returned, note="", **values):
     )
 
 
-def receive(line, units, *, key="replacement-1"):
-    return operations.receive_goods(
-        order_id=line.order_line.order_id,
-        lines=[ReceivedLine(order_line_id=line.order_line_id, accepted=units)],
-        delivery_note="",
-        key=key,
-        at=NOON,
-        by=None,
-    )
-
-
-def order_line_of(line):
-    return PurchaseOrderLine.objects.get(pk=line.order_line_id)
-
-
-def order_of(line):
-    return PurchaseOrder.objects.get(lines=line.order_line_id)
-
-
 def came_again(returned):
     [line] = returned.lines.select_related("receipt_line")
     return replaced_units([line]).get(line.pk)
-
-
-def pay_all(line):
-    """Bill everything that came of a line, so that its order is closed."""
-    order = order_of(line)
-    matched(bill(printed(order_line_of(line), line.accepted, line.unit_cost), order=order))
-    return order_of(line)
 
 
 def test_credit_is_kept_by_its_number_and_settles_when_everything_is_credited():
@@ -398,37 +380,3 @@ def test_settled_return_is_not_settled_again():
         settle(returned, "y")
 
     assert everything() == before
-
-
-def test_order_whose_goods_were_returned_unbilled_is_billed_for_the_rest_and_closed():
-    line = received_line(units=10)
-    shipped_return(line=line, units=2)
-
-    order = order_of(line)
-    matched(bill(printed(order_line_of(line), 8, line.unit_cost), order=order))
-
-    order = order_of(line)
-    assert (order.status, order.invoice_status) == ("CLOSED", "COMPLETE")
-
-
-def test_order_that_was_billed_before_goods_went_back_waits_for_the_credit_note():
-    line = received_line(units=10)
-    pay_all(line)
-
-    shipped_return(line=line, units=2)
-
-    order = order_of(line)
-    assert (order.status, order.invoice_status) == ("CLOSED", "OVER")
-
-
-def test_replacement_is_not_billed_once_more():
-    line = received_line(units=10)
-    pay_all(line)
-    shipped_return(line=line, units=4, expects="REPLACEMENT")
-    receive(line, 4)
-    assert list(lines_to_bill(order_of(line).pk)) == []
-
-    again = matched(bill(printed(order_line_of(line), 4, line.unit_cost), order=order_of(line)))
-
-    assert again.status == "ON_HOLD"
-    assert set(again.exceptions.values_list("kind", flat=True)) == {"QUANTITY"}

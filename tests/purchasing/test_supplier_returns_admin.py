@@ -151,6 +151,23 @@ def test_held_goods_of_several_suppliers_are_put_on_a_return_each():
     assert said(answer)[0].startswith("Drafted SR-")
 
 
+def test_held_goods_are_chosen_in_their_list():
+    waiting, decided = held(received_line()), held(received_line())
+    HeldGoods.objects.filter(pk=decided.pk).update(scrapped=3)
+    buyer = person("add_supplierreturn", "view_heldgoods")
+    url = reverse("admin:purchasing_heldgoods_changelist")
+
+    def choose(browser, *chosen):
+        keys = [one.pk for one in chosen]
+        return browser.post(url, {"action": "send_held_back", "_selected_action": keys})
+
+    answer = choose(browser_of(buyer), waiting, decided)
+    assert answer.url == f"{new_url('held-goods')}?held={waiting.pk}"
+    assert said(choose(browser_of(buyer), decided)) == ["Of these nothing is left to be sent back."]
+    choose(browser_of(person("view_heldgoods")), waiting)
+    assert not SupplierReturn.objects.exists()
+
+
 def test_held_goods_are_all_listed_where_none_was_chosen():
     waiting = held(received_line())
     HeldGoods.objects.filter(pk=held(received_line()).pk).update(scrapped=3)
