@@ -1,329 +1,337 @@
-"""Suppliers' files: how they are read, what a new one would change, and the decision."""
+"""Suppliers' files: brought in, read by a profile that is proposed, taken back, discarded."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
-from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.text import get_valid_filename
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from purchasing import operations
-from purchasing.admin import transports
-from purchasing.models import SupplierFileProfile, SupplierFileRow, SupplierFileRun
-from purchasing.operations.catalogues import KIND
-from purchasing.staging import NAMES
-from retail.common.admin import Act, ActForm, BaseAdmin, Download, PageAct, ViewOnlyAdmin
-from retail.common.admin.records import download_rejects, has_rejects
+from purchasing.admin.files_reading import ReadingForm, first_form, preview_of, sent_form
+from purchasing.models import Supplier, SupplierFile, SupplierFileProfile
+from purchasing.operations import FileCameBefore
+from retail.common.admin import Act, ActForm, Download, PageAct, ViewOnlyAdmin
+from retail.common.errors import BusinessError
+from retail.common.models import ImportRun
 
-LINES_SHOWN = 20
-STATUS_LOOKS = {"RUNNING": "info", "STAGED": "warning", "DONE": "success", "FAILED": "danger"}
-DELIMITERS = (
-    ("", "Recognize"),
-    (";", "Semicolon"),
-    (",", "Comma"),
-    ("\t", "Tab"),
-    ("|", "Bar"),
-)
+RECEIVES = "purchasing.receive_supplierfile"
+ADDS_PROFILES = "purchasing.add_supplierfileprofile"
+CHANGES_PROFILES = "purchasing.change_supplierfileprofile"
+
+Status = SupplierFile.Status
+LOOKS = {"RECEIVED": "warning", "STAGED": "info", "REFUSED": "danger", "DISCARDED": "default"}
 
 
 class UploadForm(ActForm):
-    """Which supplier's file it is, and the file."""
+    """Whose file it is, how it is read when that is known, and the file."""
 
+    supplier = forms.ModelChoiceField(
+        queryset=Supplier.objects.filter(is_active=True).order_by("name", "pk"),
+        required=False,
+        help_text="Whose catalog it is. May be left out when the profile says it.",
+    )
     profile = forms.ModelChoiceField(
         queryset=SupplierFileProfile.objects.select_related("supplier").order_by("code"),
-        help_text="How the file is read; set up under Supplier file profiles.",
+        required=False,
+        help_text="How the file is read. Without one a reading is proposed beside real rows.",
     )
     file = forms.FileField(help_text="CSV, also compressed, or Excel.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        supplier, profile = cleaned.get("supplier"), cleaned.get("profile")
+        if profile is None and supplier is None:
+            self.add_error("supplier", "Say whose file it is.")
+        elif profile and supplier and profile.supplier != supplier:
+            self.add_error("profile", f"This is how files of {profile.supplier} are read.")
+        return cleaned
 
 
 def upload(
     request: HttpRequest, cleaned: Mapping[str, Any], now: datetime
-) -> tuple[str, Model | None]:
-    uploaded = cleaned["file"]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / get_valid_filename(Path(uploaded.name).name)
-        with path.open("wb") as file:
-            for chunk in uploaded.chunks():
-                file.write(chunk)
-        run = operations.stage_supplier_file(
-            profile=cleaned["profile"], path=path, at=now, by=request.user
+) -> tuple[str, Model | None] | HttpResponseBase:
+    profile, content = cleaned["profile"], cleaned["file"]
+    try:
+        file = operations.receive_supplier_file(
+            supplier=profile.supplier if profile else cleaned["supplier"],
+            name=content.name,
+            content=content,
+            profile=profile,
+            at=now,
+            by=request.user,
         )
-    message = f"{run.lines_read:,} lines were read. Nothing is changed until you apply them."
-    return message, SupplierFileRun.objects.get(pk=run.pk)
+    except FileCameBefore as earlier:
+        return _led_to_earlier(request, earlier)
+    if profile is None:
+        return HttpResponseRedirect(reading_url(file))
+    file = operations.read_received_file(file_id=file.pk, profile=profile, at=now, by=request.user)
+    return _after_reading(request, file)
+
+
+def _led_to_earlier(request: HttpRequest, earlier: FileCameBefore) -> HttpResponseBase:
+    """Show the first of two files of the same bytes, or what came of it."""
+    run = ImportRun.objects.filter(pk=earlier.run_id).first()
+    url = run_url(run.pk) if run else file_url(earlier.file_id)
+    is_imported = run is not None and run.status == ImportRun.Status.DONE
+    messages.warning(
+        request,
+        format_html(
+            '{} <a href="{}">{}</a>',
+            "This file is already imported." if is_imported else "This file is here already.",
+            url,
+            earlier.message,
+        ),
+    )
+    return HttpResponseRedirect(url)
+
+
+def _after_reading(request: HttpRequest, file: SupplierFile) -> HttpResponseBase:
+    """Show what the file would change, or why it cannot be read, to be corrected."""
+    if file.run is None:
+        messages.error(request, file.error)
+        return HttpResponseRedirect(reading_url(file))
+    text = f"{file.run.lines_read:,} lines were read. Nothing is changed until you apply them."
+    messages.success(request, text)
+    return HttpResponseRedirect(run_url(file.run.pk))
+
+
+def file_url(file_id: int) -> str:
+    return reverse("admin:purchasing_supplierfile_change", args=[file_id])
+
+
+def reading_url(file: SupplierFile) -> str:
+    return reverse("admin:purchasing_supplierfile_reading", args=[file.pk])
+
+
+def run_url(run_id: int) -> str:
+    return reverse("admin:purchasing_supplierfilerun_change", args=[run_id])
 
 
 UPLOAD = PageAct(
     name="upload",
     label="Upload supplier file",
-    permission="purchasing.stage_supplierfilerun",
+    permission=RECEIVES,
     perform=upload,
     form=UploadForm,
     consequences=(
-        "The file is read and put beside the catalog; you see what it would change.",
+        "The file is kept, read and put beside the catalog; you see what it would change.",
         "Nothing is changed until you apply it.",
     ),
     icon="upload_file",
 )
 
 
-def apply_file(
-    request: HttpRequest, run: SupplierFileRun, _cleaned: Mapping[str, Any], now: datetime
-) -> str:
-    done = operations.apply_supplier_file(run_id=run.pk, at=now, by=request.user)
-    return (
-        f"{done.report['new']:,} new and {done.report['changed']:,} changed articles;"
-        f" {done.report['unchanged']:,} are as they were."
+def open_file(_request: HttpRequest, file: SupplierFile) -> FileResponse:
+    return FileResponse(
+        file.file.open("rb"),
+        as_attachment=True,
+        filename=file.name,
+        # Never what a browser would run, whatever the file says of itself.
+        content_type="application/octet-stream",
     )
 
 
-def discard_file(
-    request: HttpRequest, run: SupplierFileRun, _cleaned: Mapping[str, Any], now: datetime
+def is_kept(file: SupplierFile) -> bool:
+    return bool(file.file) and file.file.storage.exists(file.file.name)
+
+
+def waits(file: SupplierFile) -> bool:
+    return file.status in {Status.RECEIVED, Status.REFUSED}
+
+
+def may_be_taken_back(file: SupplierFile) -> bool:
+    is_open = file.run is None or file.run.status == ImportRun.Status.STAGED
+    return file.status == Status.STAGED and is_open
+
+
+def may_be_discarded(file: SupplierFile) -> bool:
+    return waits(file) or may_be_taken_back(file)
+
+
+def take_back(
+    request: HttpRequest, file: SupplierFile, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
-    operations.discard_supplier_file(run_id=run.pk, at=now, by=request.user)
-    return f"{run.file_name} is discarded; the catalog is as it was."
+    operations.take_back_file(file_id=file.pk, at=now, by=request.user)
+    return f"{file} waits to be read again; the catalog is as it was."
 
 
-def apply_consequences(run: SupplierFileRun) -> Sequence[str]:
-    report, limit = run.report, run.report["max_price_change_percent"]
-    return (
-        f"{report['new']:,} articles are added, {report['changed']:,} are changed.",
-        f"{report['large_price_changes']:,} prices change by more than {limit} percent.",
-        f"{report['zero_prices']:,} prices are zero.",
-        f"{run.lines_refused:,} lines were refused and stay out.",
-        f"{report['not_in_file']:,} articles that are not in the file stay as they are.",
-        "New prices hold from today; orders already placed keep theirs.",
-    )
+def discard(
+    request: HttpRequest, file: SupplierFile, _cleaned: Mapping[str, Any], now: datetime
+) -> str:
+    operations.discard_file(file_id=file.pk, at=now, by=request.user)
+    return f"{file} is discarded; the catalog is as it was."
 
 
-def is_staged(run: SupplierFileRun) -> bool:
-    return run.status == SupplierFileRun.Status.STAGED
+TAKE_BACK_CONSEQUENCES = (
+    "The lines that were read are thrown away; the catalog stays as it is.",
+    "The file waits to be read again, by the same profile or another.",
+)
+DISCARD_CONSEQUENCES = (
+    "The catalog stays as it is.",
+    "The same file may be uploaded again.",
+)
 
 
-@admin.register(SupplierFileRun)
-class SupplierFileRunAdmin(ViewOnlyAdmin):
-    """Suppliers' files, waiting for a decision or decided."""
+@admin.register(SupplierFile)
+class SupplierFileAdmin(ViewOnlyAdmin):
+    """Suppliers' files as they came, and what became of them."""
 
     page_acts = (UPLOAD,)
     acts = (
         Act(
-            name="apply",
-            label="Apply",
-            permission="purchasing.apply_supplierfilerun",
-            perform=apply_file,
-            is_offered=is_staged,
-            consequences=apply_consequences,
-            icon="check",
+            name="take-back",
+            label="Take back",
+            permission=RECEIVES,
+            perform=take_back,
+            is_offered=may_be_taken_back,
+            consequences=lambda _file: TAKE_BACK_CONSEQUENCES,
+            icon="undo",
         ),
         Act(
             name="discard",
             label="Discard",
-            permission="purchasing.apply_supplierfilerun",
-            perform=discard_file,
-            is_offered=is_staged,
-            consequences=lambda _run: (
-                "The catalog stays as it is.",
-                "The same file may be uploaded again.",
-            ),
+            permission=RECEIVES,
+            perform=discard,
+            is_offered=may_be_discarded,
+            consequences=lambda _file: DISCARD_CONSEQUENCES,
             is_dangerous=True,
             icon="delete",
         ),
     )
     downloads = (
         Download(
-            name="rejects",
-            label="Download rejected lines",
-            permission="common.view_importreject",
-            open=download_rejects,
-            is_offered=has_rejects,
+            name="read",
+            label="Choose how it is read",
+            permission=RECEIVES,
+            open=lambda _request, file: HttpResponseRedirect(reading_url(file)),
+            is_offered=waits,
+            icon="tune",
+        ),
+        Download(
+            name="file",
+            label="Download the file",
+            permission="purchasing.view_supplierfile",
+            open=open_file,
+            is_offered=is_kept,
         ),
     )
     list_display = (
-        "file_name",
+        "name",
+        "supplier",
         "profile",
         "shown_status",
-        "lines_read",
-        "lines_imported",
-        "lines_refused",
-        "lines_skipped",
-        "started_at",
-        "started_by",
+        "shown_run",
+        "transport",
+        "received_at",
+        "received_by",
+        "error",
     )
-    list_select_related = ("started_by",)
-    list_filter = ("status", "profile")
-    search_fields = ("file_name", "profile")
-    readonly_fields = ("preview",)
+    list_select_related = ("supplier", "profile", "run", "received_by")
+    list_filter = ("status", "transport", "supplier")
+    search_fields = ("name", "supplier__name", "sha256")
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("file_name", "profile"),
-                    ("status", "error"),
-                    ("started_by", "started_at"),
-                    ("lines_read", "lines_refused"),
-                    ("lines_imported", "lines_skipped"),
+                    ("name", "supplier"),
+                    ("status", "shown_run"),
+                    ("profile", "transport"),
+                    ("received_at", "received_by"),
+                    ("size", "sha256"),
+                    ("error_code", "error"),
                 )
             },
         ),
-        ("What it changes", {"fields": ("preview",)}),
     )
+    readonly_fields = ("shown_run",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SupplierFileRun]:
-        queryset: QuerySet[SupplierFileRun] = super().get_queryset(request)
-        return queryset.filter(kind=KIND)
-
-    @display(description="Status", ordering="status", label=STATUS_LOOKS)
-    def shown_status(self, run: SupplierFileRun) -> tuple[str, str]:
-        return run.status, run.get_status_display()
-
-    @display(description="Preview")
-    def preview(self, run: SupplierFileRun) -> str:
-        rows = SupplierFileRow.objects.filter(run=run).exclude(
-            verdict=SupplierFileRow.Verdict.UNCHANGED
-        )
-        every_row = reverse(f"{self.admin_site.name}:purchasing_supplierfilerow_changelist")
-        return render_to_string(
-            "admin/purchasing/supplier_file.html",
-            {
-                "report": run.report,
-                "rows": rows.order_by("-verdict", "line_number")[:LINES_SHOWN],
-                "every_row_url": f"{every_row}?run__id__exact={run.pk}",
-                "is_staged": is_staged(run),
-            },
-        )
-
-
-@admin.register(SupplierFileRow)
-class SupplierFileRowAdmin(ViewOnlyAdmin):
-    """Lines of files that wait for a decision, beside what the catalog says."""
-
-    list_display = (
-        "line_number",
-        "supplier_sku",
-        "name",
-        "verdict",
-        "cost_before",
-        "unit_cost",
-        "pack_size",
-        "minimum_quantity",
-        "available_units",
-    )
-    list_filter = ("verdict", ("run", admin.RelatedOnlyFieldListFilter))
-    search_fields = ("supplier_sku", "name", "gtin")
-    ordering = ("-run_id", "line_number", "pk")
-
-
-def _title_field(label: str) -> forms.CharField:
-    return forms.CharField(label=label, required=False, widget=UnfoldAdminTextInputWidget)
-
-
-class ProfileForm(transports.TransportForm):
-    """One field for each column we know, in place of the stored map."""
-
-    delimiter = forms.ChoiceField(
-        choices=DELIMITERS,
-        required=False,
-        label="Columns are parted by",
-        widget=UnfoldAdminSelectWidget,
-    )
-    decimal_separator = forms.ChoiceField(
-        choices=((".", "Point, 1,234.50"), (",", "Comma, 1.234,50")),
-        label="Decimals",
-        widget=UnfoldAdminSelectWidget,
-    )
-    column_supplier_sku = _title_field("Supplier's SKU")
-    column_gtin = _title_field("GTIN")
-    column_name = _title_field("Name")
-    column_unit_cost = _title_field("Cost of one unit")
-    column_pack_cost = _title_field("Cost of a pack")
-    column_pack_size = _title_field("Units in a pack")
-    column_minimum_quantity = _title_field("Least units sold")
-    column_available_units = _title_field("Units available")
-
-    class Meta:
-        model = SupplierFileProfile
-        fields: ClassVar = [
-            "supplier",
-            "code",
-            "encoding",
-            "delimiter",
-            "quote",
-            "decimal_separator",
-            "skipped_lines",
-            "has_titles",
-            "max_price_change_percent",
-            *transports.FIELDS,
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self._path("<path:object_id>/reading/", self.reading_view, "reading"),
+            *super().get_urls(),
         ]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in NAMES:
-            if f"column_{name}" not in self.fields:
-                continue
-            self.fields[f"column_{name}"].initial = self.instance.columns.get(name, "")
+    def reading_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Show how the file would be read and, on POST, show it again or keep it and read it."""
+        file = self._file_to_read(request, object_id)
+        if not waits(file):
+            messages.warning(request, f"{file} is {file.get_status_display().lower()} already.")
+            return HttpResponseRedirect(file_url(file.pk))
+        if request.method != "POST":
+            form, notes = first_form(file)
+            return self._reading_page(request, file, form, notes)
+        form = sent_form(file, request.POST)
+        if form.is_valid() and "save" in request.POST:
+            try:
+                with transaction.atomic():
+                    return self._read(request, file, form)
+            except BusinessError as refusal:
+                messages.error(request, refusal.message)
+        return self._reading_page(request, file, form, ())
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        columns = {
-            name: title for name in sorted(NAMES) if (title := cleaned.get(f"column_{name}", ""))
+    def _file_to_read(self, request: HttpRequest, object_id: str) -> SupplierFile:
+        if not (self.has_view_permission(request) and request.user.has_perm(RECEIVES)):
+            raise PermissionDenied
+        file: SupplierFile | None = self.get_object(request, unquote(object_id))
+        if file is None or not is_kept(file):
+            raise Http404
+        return file
+
+    def _read(
+        self, request: HttpRequest, file: SupplierFile, form: ReadingForm
+    ) -> HttpResponseBase:
+        """Keep the reading as a profile and read the file by it."""
+        code, now = form.cleaned_data["code"], timezone.now()
+        is_known = SupplierFileProfile.objects.filter(code=code).exists()
+        if not request.user.has_perm(CHANGES_PROFILES if is_known else ADDS_PROFILES):
+            raise PermissionDenied
+        profile = operations.save_profile(supplier=file.supplier, code=code, reading=form.reading())
+        file = operations.read_received_file(
+            file_id=file.pk, profile=profile, at=now, by=request.user
+        )
+        self.log_change(request, file, f"Read by {profile}")
+        return _after_reading(request, file)
+
+    def _reading_page(
+        self, request: HttpRequest, file: SupplierFile, form: ReadingForm, notes: Any
+    ) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"How {file} is read",
+            "opts": self.opts,
+            "original": file,
+            "media": self.media + form.media,
+            "file": file,
+            "form": form,
+            "notes": notes,
+            "preview": preview_of(file, form),
+            "back_url": file_url(file.pk),
         }
-        if "supplier_sku" not in columns:
-            self.add_error("column_supplier_sku", "Without it no line can be told from another.")
-        if ("unit_cost" in columns) == ("pack_cost" in columns):
-            self.add_error("column_unit_cost", "Name the cost of one unit or of a pack, not both.")
-        if "pack_cost" in columns and "pack_size" not in columns:
-            self.add_error("column_pack_size", "Needed to work out the cost of one unit.")
-        self.instance.columns = columns
-        return cleaned
+        return TemplateResponse(request, "admin/purchasing/supplier_file_reading.html", context)
 
+    @display(description="Status", ordering="status", label=LOOKS)
+    def shown_status(self, file: SupplierFile) -> tuple[str, str]:
+        return file.status, file.get_status_display()
 
-@admin.register(SupplierFileProfile)
-class SupplierFileProfileAdmin(transports.TransportShown, BaseAdmin):
-    """How a supplier's files are read."""
-
-    form = ProfileForm
-    acts = (transports.FETCH_NOW,)
-    list_display = ("code", "supplier", "transport", "fetching", "polled_at")
-    list_filter = ("transport",)
-    readonly_fields = transports.READONLY
-    list_select_related = ("supplier",)
-    search_fields = ("code", "supplier__name")
-    autocomplete_fields = ("supplier",)
-    ordering = ("code", "pk")
-
-    fieldsets = (
-        (None, {"fields": (("supplier", "code"), "max_price_change_percent")}),
-        (
-            "The file",
-            {
-                "fields": (
-                    ("delimiter", "decimal_separator"),
-                    ("encoding", "quote"),
-                    ("skipped_lines", "has_titles"),
-                )
-            },
-        ),
-        (
-            "Titles of its columns",
-            {
-                "fields": (
-                    ("column_supplier_sku", "column_gtin"),
-                    ("column_name", "column_unit_cost"),
-                    ("column_pack_cost", "column_pack_size"),
-                    ("column_minimum_quantity", "column_available_units"),
-                )
-            },
-        ),
-        transports.FIELDSET,
-    )
+    @display(description="What came of it")
+    def shown_run(self, file: SupplierFile) -> str:
+        if file.run is None:
+            return "-"
+        return format_html(
+            '<a href="{}">{}</a>', run_url(file.run.pk), file.run.get_status_display()
+        )

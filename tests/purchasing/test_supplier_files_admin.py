@@ -3,7 +3,12 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from purchasing.models import SupplierFileProfile, SupplierFileRun, SupplierProduct
+from purchasing.models import (
+    SupplierFile,
+    SupplierFileProfile,
+    SupplierFileRun,
+    SupplierProduct,
+)
 from tests.factories.purchasing import (
     SupplierFactory,
     SupplierFileProfileFactory,
@@ -32,8 +37,9 @@ def browser():
         person_who_may(
             "purchasing.view_supplier",
             "purchasing.view_supplierproduct",
+            "purchasing.view_supplierfile",
             "purchasing.view_supplierfilerun",
-            "purchasing.stage_supplierfilerun",
+            "purchasing.receive_supplierfile",
             "purchasing.apply_supplierfilerun",
             "common.view_importreject",
         )
@@ -63,8 +69,8 @@ def test_upload_shows_what_the_file_would_change(browser, profile, page):
     text = answer.content.decode()
     assert answer.redirect_chain == [(f"{RUNS}{run.pk}/change/", 302)]
     assert "3 lines were read. Nothing is changed until you apply them." in text
-    assert "1 new, 1 changed, 0 unchanged." in text
-    assert "1 prices change by more than 30 percent" in text
+    assert "1 new, 1 changed, 0 unchanged, 1 refused, 0 skipped." in " ".join(text.split())
+    assert "1 prices of 1 change by more than 30 percent: 100 percent" in text
     assert "Download rejected lines" in text
     assert SupplierProduct.objects.count() == 1
 
@@ -75,7 +81,7 @@ def test_file_is_applied_after_its_consequences_were_shown(browser, profile):
     page = browser.get(act_url("apply")).content.decode()
     browser.post(act_url("apply"), {"key": "1"})
 
-    assert "2 articles are added, 0 are changed." in page
+    assert "2 articles are added, 0 are changed; 2 of the new ones wait to be linked" in page
     assert "1 lines were refused and stay out." in page
     assert SupplierFileRun.objects.get().status == "DONE"
     assert SupplierProduct.objects.filter(supplier=profile.supplier).count() == 2
@@ -87,6 +93,7 @@ def test_file_is_discarded(browser, profile):
     browser.post(act_url("discard"), {"key": "1"})
 
     assert SupplierFileRun.objects.get().status == "FAILED"
+    assert SupplierFile.objects.get().status == "DISCARDED"
     assert SupplierProduct.objects.count() == 0
 
 
@@ -101,20 +108,23 @@ def test_decided_file_has_no_buttons(browser, profile):
     assert act_url("discard") not in page
 
 
-def test_same_file_again_is_refused_in_words(browser, profile):
+def test_same_file_again_is_led_to_the_first(browser, profile):
     upload(browser, profile)
 
     answer = upload(browser, profile)
 
-    assert "This file was already taken in" in answer.content.decode()
-    assert SupplierFileRun.objects.count() == 1
+    run = SupplierFileRun.objects.get()
+    assert answer.redirect_chain == [(f"{RUNS}{run.pk}/change/", 302)]
+    assert "This file is here already. <a href=" in answer.content.decode()
 
 
 def test_file_with_other_columns_is_refused_in_words(browser, profile):
     answer = upload(browser, profile, text="Article;Price\nA-1;2.50\n")
 
+    file = SupplierFile.objects.get()
     assert "These columns are missing" in answer.content.decode()
-    assert SupplierFileRun.objects.count() == 0
+    assert answer.redirect_chain == [(f"/purchasing/supplierfile/{file.pk}/reading/", 302)]
+    assert (file.status, SupplierFileRun.objects.count()) == ("REFUSED", 0)
 
 
 def test_rejected_lines_are_downloaded(browser, profile):
@@ -142,7 +152,18 @@ def test_profile_is_set_up_column_by_column():
         "skipped_lines": 0,
         "quote": '"',
         "has_titles": "on",
+        "day_format": "%d.%m.%Y",
         "max_price_change_percent": 20,
+        "max_large_changes_percent": 10,
+        "max_emptied_percent": 60,
+        "max_missing_percent": 50,
+        "max_refused_percent": 50,
+        "transport": "HTTPS",
+        "address": "https://potters.example/prices.csv",
+        "file_pattern": "*",
+        "poll_minutes": 60,
+        "new_secret": "a secret of theirs",
+        "column_valid_from": "Ab",
     }
 
     incomplete = browser.post(
@@ -155,5 +176,9 @@ def test_profile_is_set_up_column_by_column():
 
     profile = SupplierFileProfile.objects.get()
     assert "Name the cost of one unit or of a pack, not both." in incomplete.content.decode()
-    assert profile.columns == {"supplier_sku": "Art.", "unit_cost": "EK"}
+    page = browser.get(f"/purchasing/supplierfileprofile/{profile.pk}/change/").content.decode()
+    assert profile.columns == {"supplier_sku": "Art.", "unit_cost": "EK", "valid_from": "Ab"}
     assert (profile.delimiter, profile.decimal_separator) == ("\t", ",")
+    assert (profile.day_format, profile.max_emptied_percent) == ("%d.%m.%Y", 60)
+    assert profile.secret == "a secret of theirs"
+    assert "a secret of theirs" not in page

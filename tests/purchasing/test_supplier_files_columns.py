@@ -282,3 +282,18 @@ def test_rejects_are_read_however_a_spreadsheet_saved_them(stage, take_in, delim
         ",line_number,error_code,error_text"
     )
     assert ImportRun.objects.count() == 2
+
+
+def test_line_that_was_as_the_catalog_is_left_out_whatever_came_after(stage, profile):
+    for sku in ("A-1", "A-2"):
+        article = SupplierProductFactory(supplier=profile.supplier, supplier_sku=sku)
+        SupplierPriceFactory(supplier_product=article, unit_cost="1")
+    run = stage("A-1;;;1;;;;;", "A-2;;;2;;;;;", "A-3;;;3;;;;;")
+    SupplierPrice.objects.update(unit_cost="9")
+
+    done = operations.apply_supplier_file(run_id=run.pk, at=NOON, by=None)
+
+    assert (done.lines_imported, done.lines_skipped) == (2, 1)
+    assert (done.report["new"], done.report["changed"], done.report["unchanged"]) == (1, 1, 1)
+    assert (done.report["priced"], done.report["not_in_file"]) == (2, 0)
+    assert prices()[0][0] == Decimal(9)

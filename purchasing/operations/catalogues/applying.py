@@ -12,10 +12,12 @@ from purchasing.operations.catalogues import guards
 from purchasing.operations.catalogues.comparing import (
     KIND,
     LINES_AT_ONCE,
+    added,
     compare,
     count_catalog,
     create_incoming,
     execute,
+    joined_at_once,
 )
 from purchasing.operations.catalogues.runs import lock_run, remove_staged, require_staged
 from purchasing.queries.comparing import LINE_COLUMNS
@@ -38,12 +40,6 @@ _TAKE_PART = f"""
     )
     INSERT INTO supplier_file_incoming ({LINE_COLUMNS}) SELECT {LINE_COLUMNS} FROM taken
 """  # noqa: S608 - names of our own columns
-_FORGET_UNCHANGED = """
-    DELETE FROM purchasing_supplierfilerow AS staged USING supplier_file_compared AS compared
-    WHERE staged.run_id = %(run)s AND staged.supplier_sku = compared.supplier_sku
-        AND NOT compared.is_price_changed AND NOT compared.is_article_changed
-"""
-
 _INSERT_ARTICLES = """
     INSERT INTO purchasing_supplierproduct (
         supplier_id, variant_id, supplier_sku, gtin, name, pack_size, minimum_quantity,
@@ -128,10 +124,11 @@ def begin_applying(*, run_id: int, at: datetime, by: User | None, reason: str = 
     """
     Decide that a staged file is applied: at once where it is small, else a part at a time.
 
-    Compared anew under lock, because the catalog may have changed since the file was staged. A
-    new price is valid from the day the line names, else from today, and ends the one before; a
-    second one of a day replaces the first. Returns the run DONE, or APPLYING, which `apply_part`
-    carries on. A run that is past this decision is returned as it is.
+    The lines that wait are compared anew under lock, because the catalog may have changed since
+    the file was staged; what was as the catalog then changes nothing now. A new price is valid
+    from the day the line names, else from today, and ends the one before; a second one of a day
+    replaces the first. Returns the run DONE, or APPLYING, which `apply_part` carries on. A run
+    that is past this decision is returned as it is.
     reason: why the file is right although a guard stops it; kept in the run's report.
     Locks: the run, then the supplier.
 
@@ -147,22 +144,26 @@ def begin_applying(*, run_id: int, at: datetime, by: User | None, reason: str = 
     _refuse_second_file(run, supplier_id)
     create_incoming()
     execute(_TAKE_ALL, run=run.pk)
-    figures = compare(supplier_id=supplier_id, on=at.date())
+    with joined_at_once():
+        compared = compare(supplier_id=supplier_id, on=at.date())
+    figures = added(compared.every_line, run.report["left_out"])
     _look_again(run, figures, supplier_id)
     _refuse_stopped(run.report["guards"], reason)
     run.report |= {
         "applied_by": by.get_username() if by else "",
         "applied_at": at.isoformat(),
         "overruled_because": reason.strip() if run.report["guards"] else "",
-        "to_apply": figures["new"] + figures["changed"],
+        "to_apply": sum(compared.every_line[name] for name in ("new", "changed", "unchanged")),
+        "taken": 0,
     }
-    run.lines_skipped = run.report["skipped"] + figures["unchanged"]
     if run.report["to_apply"] <= LINES_AT_ONCE:
         _write(run, supplier_id, decided_at=at)
         remove_staged(run)
-        return _finish(run, imported=run.report["to_apply"], at=at)
-    execute(_FORGET_UNCHANGED, run=run.pk)
-    run.report |= {"applied": {"new": 0, "changed": 0, "unchanged": figures["unchanged"]}}
+        run.lines_skipped = run.report["skipped"] + figures["unchanged"]
+        return _finish(run, imported=figures["new"] + figures["changed"], at=at)
+    left_out = run.report["left_out"]["unchanged"]
+    run.lines_skipped = run.report["skipped"] + left_out
+    run.report |= {"applied": {"new": 0, "changed": 0, "unchanged": left_out}}
     run.status = ImportRun.Status.APPLYING
     run.save()
     return run
@@ -184,10 +185,12 @@ def apply_part(*, run_id: int, at: datetime) -> ImportRun:
     decided_at = datetime.fromisoformat(run.report["applied_at"])
     create_incoming()
     taken = execute(_TAKE_PART, run=run.pk, lines=LINES_AT_ONCE)
-    figures = compare(supplier_id=supplier_id, on=decided_at.date())
+    with joined_at_once():
+        figures = compare(supplier_id=supplier_id, on=decided_at.date()).every_line
     _write(run, supplier_id, decided_at=decided_at)
     applied = run.report["applied"]
     run.report["applied"] = {name: applied[name] + figures[name] for name in applied}
+    run.report["taken"] += taken
     run.lines_imported += figures["new"] + figures["changed"]
     run.lines_skipped += figures["unchanged"]
     run.save()
@@ -246,11 +249,12 @@ def _refuse_stopped(stopping: Sequence[dict[str, str]], reason: str) -> None:
 
 def _write(run: ImportRun, supplier_id: int, *, decided_at: datetime) -> None:
     """Write what differs among the compared lines."""
-    execute(_INSERT_ARTICLES, supplier=supplier_id, at=decided_at)
-    execute(_UPDATE_ARTICLES, at=decided_at)
-    execute(_REPLACE_PRICES_OF_THE_DAY, run=run.pk)
-    execute(_CLOSE_PRICES)
-    execute(_OPEN_PRICES, supplier=supplier_id, run=run.pk)
+    with joined_at_once():
+        execute(_INSERT_ARTICLES, supplier=supplier_id, at=decided_at)
+        execute(_UPDATE_ARTICLES, at=decided_at)
+        execute(_REPLACE_PRICES_OF_THE_DAY, run=run.pk)
+        execute(_CLOSE_PRICES)
+        execute(_OPEN_PRICES, supplier=supplier_id, run=run.pk)
 
 
 def _finish(run: ImportRun, *, imported: int, at: datetime) -> ImportRun:

@@ -21,6 +21,7 @@ from purchasing.operations.catalogues.comparing import (
     count_catalog,
     create_incoming,
     execute,
+    joined_at_once,
 )
 from purchasing.queries.comparing import LINE_COLUMNS
 from purchasing.staging import Article, Line, Skip, read_supplier_file
@@ -35,13 +36,10 @@ _STORE_STAGED = f"""
     SELECT
         %(run)s, {", ".join(f"incoming.{name}" for name in LINE_COLUMNS.split(", "))},
         compared.cost_before,
-        CASE
-            WHEN compared.article_id IS NULL THEN 'NEW'
-            WHEN compared.is_price_changed OR compared.is_article_changed THEN 'CHANGED'
-            ELSE 'UNCHANGED'
-        END
+        CASE WHEN compared.article_id IS NULL THEN 'NEW' ELSE 'CHANGED' END
     FROM supplier_file_incoming AS incoming
     JOIN supplier_file_compared AS compared USING (line_number)
+    WHERE compared.is_price_changed OR compared.is_article_changed
 """  # noqa: S608 - names of our own columns
 
 
@@ -63,8 +61,8 @@ def stage_supplier_file(
     Read a supplier's file and put its lines beside the catalog, which stays as it is.
 
     Returns the run, STAGED, with counts, warnings and the guards that stop it in its report.
-    Lines that cannot be taken are its rejects. Lines read are those staged, refused and skipped,
-    always.
+    Lines that cannot be taken are its rejects; those that say what the catalog says are counted
+    and left out. Lines read are those staged, refused and skipped, always.
     name: what the file was called when it is kept under another name.
 
     :raises AlreadyImported: the same bytes were staged or applied under this profile.
@@ -80,8 +78,10 @@ def stage_supplier_file(
         by=by,
     )
     counts = _copy_lines(run, read_supplier_file(path, profile))
-    figures = compare(supplier_id=profile.supplier_id, on=at.date())
-    execute(_STORE_STAGED, run=run.pk)
+    with joined_at_once():
+        compared = compare(supplier_id=profile.supplier_id, on=at.date())
+        execute(_STORE_STAGED, run=run.pk)
+    figures = compared.every_line
     limits = guards.limits_of(profile)
     report = {
         "supplier": profile.supplier_id,
@@ -89,6 +89,7 @@ def stage_supplier_file(
         "is_correction": open_corrections(path) is not None,
         "skipped": counts.skipped,
         "passed_over": counts.passed_over,
+        "left_out": compared.unchanged,
         **figures,
         **count_catalog(supplier_id=profile.supplier_id, seen=figures["seen"]),
         **guards.large_changes(limit=limits["price_change"]),
