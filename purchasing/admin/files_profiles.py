@@ -19,8 +19,8 @@ from purchasing.models import SupplierFileProfile
 from retail.common.admin import BaseAdmin
 
 
-def _title_field(label: str) -> forms.CharField:
-    return forms.CharField(label=label, required=False, widget=UnfoldAdminTextInputWidget)
+def _title_field(name: str) -> forms.CharField:
+    return forms.CharField(label=COLUMNS[name], required=False, widget=UnfoldAdminTextInputWidget)
 
 
 class ProfileForm(transports.TransportForm):
@@ -35,7 +35,20 @@ class ProfileForm(transports.TransportForm):
     decimal_separator = forms.ChoiceField(
         choices=DECIMAL_SEPARATORS, label="Decimals", widget=UnfoldAdminSelectWidget
     )
-    locals().update({f"column_{name}": _title_field(label) for name, label in COLUMNS.items()})
+    column_supplier_sku = _title_field("supplier_sku")
+    column_gtin = _title_field("gtin")
+    column_our_sku = _title_field("our_sku")
+    column_name = _title_field("name")
+    column_unit_cost = _title_field("unit_cost")
+    column_pack_cost = _title_field("pack_cost")
+    column_pack_size = _title_field("pack_size")
+    column_minimum_quantity = _title_field("minimum_quantity")
+    column_order_multiple = _title_field("order_multiple")
+    column_available_units = _title_field("available_units")
+    column_back_in_stock_on = _title_field("back_in_stock_on")
+    column_lead_time_days = _title_field("lead_time_days")
+    column_valid_from = _title_field("valid_from")
+    column_currency = _title_field("currency")
 
     class Meta:
         model = SupplierFileProfile

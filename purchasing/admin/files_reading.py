@@ -180,23 +180,25 @@ class Preview:
 
 def first_form(file: SupplierFile) -> tuple[ReadingForm, Sequence[str]]:
     """
-    Return the form filled with the file's profile, else with what is proposed; and in words what
-    that was concluded from.
+    Return the form filled in by the file's profile where that fits, else by what is proposed, and
+    in words what it was concluded from.
     """
-    notes: Sequence[str] = ()
     if file.profile is not None:
-        code = file.profile.code
         reading = {name: getattr(file.profile, name) for name in (*SETTINGS, "columns")}
         titles = _titles(file, reading)
-    else:
-        code = _free_code(file.supplier)
-        try:
-            proposed = propose_reading(Path(file.file.path))
-        except BusinessError as refusal:
-            return ReadingForm(initial={"code": code}, titles=()), (refusal.message,)
-        reading, titles, notes = proposed.fields(), proposed.titles, proposed.notes
+        if set(file.profile.columns.values()) <= set(titles):
+            return _filled_form(file.profile.code, reading, titles), ()
+    code = _free_code(file.supplier)
+    try:
+        proposed = propose_reading(Path(file.file.path))
+    except BusinessError as refusal:
+        return ReadingForm(initial={"code": code}, titles=()), (refusal.message,)
+    return _filled_form(code, proposed.fields(), proposed.titles), proposed.notes
+
+
+def _filled_form(code: str, reading: Mapping[str, Any], titles: Sequence[str]) -> ReadingForm:
     columns = {f"column_{name}": title for name, title in reading["columns"].items()}
-    return ReadingForm(initial={"code": code, **reading, **columns}, titles=titles), notes
+    return ReadingForm(initial={"code": code, **reading, **columns}, titles=titles)
 
 
 def sent_form(file: SupplierFile, data: QueryDict) -> ReadingForm:

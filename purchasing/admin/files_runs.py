@@ -95,11 +95,11 @@ def is_staged(run: SupplierFileRun) -> bool:
 
 
 def is_free(run: SupplierFileRun) -> bool:
-    return is_staged(run) and not run.report["guards"]
+    return is_staged(run) and run.report.get("guards") == []
 
 
 def is_stopped(run: SupplierFileRun) -> bool:
-    return is_staged(run) and bool(run.report["guards"])
+    return is_staged(run) and bool(run.report.get("guards"))
 
 
 def may_be_read_again(run: SupplierFileRun) -> bool:

@@ -201,6 +201,20 @@ def test_broken_file_says_so_on_its_page(buyer):
     assert "A quote opens here and does not close." in words(answer)
 
 
+def test_file_that_its_profile_does_not_fit_is_proposed_anew(buyer):
+    profile = SupplierFileProfileFactory(
+        code="potters", columns={"supplier_sku": "Article", "unit_cost": "Price"}
+    )
+
+    answer = upload(buyer, profile.supplier, profile=profile.pk)
+
+    text = words(answer)
+    assert answer.redirect_chain == [(reading_page(), 302)]
+    assert "It was refused: These columns are missing" in text
+    assert '<option value="Cost" selected>Cost</option>' in text
+    assert 'value="potters"' not in text
+
+
 def test_imported_file_is_led_to_what_came_of_it(buyer):
     supplier = SupplierFactory()
     upload(buyer, supplier)

@@ -15,6 +15,7 @@ from retail.common.models import ImportReject, ImportRun, TaskRun
 _LOOKS = {
     "RUNNING": "info",
     "STAGED": "warning",
+    "APPLYING": "info",
     "DONE": "success",
     "FAILED": "danger",
 }
