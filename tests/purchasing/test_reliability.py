@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from purchasing import operations
-from purchasing.models import GoodsReceipt, PurchaseOrder, PurchaseOrderLine
+from purchasing.models import GoodsReceipt, HeldGoods, PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import NewLine, ReceivedLine
 from purchasing.queries import (
     LeadTime,
@@ -150,6 +150,25 @@ def test_reliability_counts_what_was_refused_at_the_door():
 
     assert (figures.delivered_units, figures.rejected_units) == (20, 5)
     assert figures.rejected_percent == Decimal("25.0")
+
+
+def test_reliability_takes_goods_accepted_after_all_as_delivered_once():
+    order = sent_order(units=[20])
+    receive(order, after=1, accepted=15, rejected=5)
+    operations.accept_held(
+        held_id=HeldGoods.objects.get().pk,
+        order_line_id=order.lines.get().pk,
+        units=3,
+        reason="Only the box was dented.",
+        key="after all",
+        at=NOON + timedelta(days=30),
+        by=UserFactory(),
+    )
+
+    figures = only()
+
+    assert (figures.delivered_units, figures.rejected_units) == (20, 2)
+    assert (figures.deliveries, figures.mean_days) == (1, Decimal("1.0"))
 
 
 def test_reliability_weighs_price_changes_by_what_was_bought_again():
