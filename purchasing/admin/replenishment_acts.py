@@ -161,12 +161,12 @@ def work_out(
     )
     faults = run.faults.count()
     told = (
-        f"Looked at {run.considered:,} articles: {run.proposed:,} new proposals, {run.renewed:,}"
-        f" brought up to date, {run.withdrawn:,} no longer needed."
+        f"Looked at: {run.considered:,}. New proposals: {run.proposed:,}, brought up to date:"
+        f" {run.renewed:,}, no longer needed: {run.withdrawn:,}."
     )
     if not faults:
         return told, None
-    return f"{told} {faults:,} could not be worked out; see below why.", run
+    return f"{told} Not worked out: {faults:,}; see below why.", run
 
 
 def accept(

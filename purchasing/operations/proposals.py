@@ -55,7 +55,7 @@ class PlannedOrder:
     @property
     def amount(self) -> Decimal:
         """In the supplier's currency, without tax."""
-        costs = (line.units * (line.unit_cost or ZERO) for line in self.lines)
+        costs = (line.units * (line.list_cost or ZERO) for line in self.lines)
         return round_amount(sum(costs, ZERO), self.supplier.currency)
 
     @property
@@ -71,7 +71,11 @@ def plan_acceptance(
     units: Mapping[int, int] | None = None,
     reason: str = "",
 ) -> list[PlannedOrder]:
-    """Return what `accept_proposals` would order now; it refuses the same, and writes nothing."""
+    """
+    Return what `accept_proposals` would order now, and write nothing.
+
+    :raises NothingChosen, WrongStatus, InvalidOrderLine, MissingReason: as that would.
+    """
     proposals = _chosen(ReplenishmentProposal.objects.all(), proposal_ids)
     return _planned(proposals, _changed(proposals, units or {}, reason), on=at.date())
 
@@ -262,7 +266,7 @@ def _new_lines(
         NewLine(
             variant_id=proposal.variant_id,
             units=wanted[proposal.pk][1],
-            unit_cost=(
+            list_cost=(
                 offer.unit_cost
                 if (offer := offers.get(wanted[proposal.pk]))
                 else proposal.unit_cost

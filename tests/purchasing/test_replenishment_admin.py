@@ -252,7 +252,7 @@ def test_buyer_has_it_worked_out_now():
     run = ReplenishmentRun.objects.get()
     assert (run.started_by, run.location, run.proposed) == (buyer, rule.location, 1)
     for answer in answers:
-        assert "Looked at 1 articles: 1 new proposals" in text_of(answer)
+        assert "Looked at: 1. New proposals: 1, brought up to date: 0," in text_of(answer)
     assert "Work out what to buy" in browser.get(LIST).content.decode()
     assert "act/accept/" not in browser.get(LIST).content.decode()
 
@@ -271,7 +271,7 @@ def test_run_with_faults_leads_to_them():
     answer = browser.post(f"{LIST}act/work-out/", {"key": "form", "location": ""}, follow=True)
 
     page = text_of(answer)
-    assert "1 could not be worked out; see below why." in page
+    assert "Not worked out: 1; see below why." in page
     assert "20 are needed. No active supplier&#x27;s article is linked to it." in page
 
 

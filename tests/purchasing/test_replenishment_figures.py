@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from purchasing.demand import History, Sold, demand_of, usual_order
@@ -191,6 +191,14 @@ def test_no_hint_where_more_costs_the_same():
     assert suggestion(Limits(0, 30), terms=terms).hint == ""
 
 
+# A machine that is busy with other tests may take its time.
+without_hurry = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def tenths(count):
+    return Decimal(count).scaleb(-1)
+
+
 some_units = st.integers(min_value=0, max_value=1_000_000)
 some_terms = st.builds(
     Terms,
@@ -199,12 +207,17 @@ some_terms = st.builds(
     order_multiple=st.integers(1, 48),
     minimum_quantity=st.integers(1, 5000),
     tiers=st.lists(
-        st.builds(Tier, st.integers(1, 5000), st.decimals("0.0001", "9999", places=4)), max_size=4
+        st.builds(
+            Tier,
+            st.integers(1, 5000),
+            st.integers(1, 99_990_000).map(lambda cost: Decimal(cost).scaleb(-4)),
+        ),
+        max_size=4,
     ),
 )
 some_rules = st.one_of(
     st.tuples(some_units, some_units).map(lambda pair: Limits(min(pair), max(pair))),
-    st.builds(Cover, days=st.integers(1, 999), service_level=st.decimals("50", "99.9", places=1)),
+    st.builds(Cover, days=st.integers(1, 999), service_level=st.integers(500, 999).map(tenths)),
 )
 some_histories = st.builds(
     History,
@@ -227,12 +240,13 @@ some_inputs = st.builds(
     position=st.builds(Position, *[some_units] * 7),
     history=some_histories,
     lead_time=st.builds(
-        LeadTime, st.decimals("0", "999", places=1), st.decimals("0", "99", places=1)
+        LeadTime, st.integers(0, 9990).map(tenths), st.integers(0, 990).map(tenths)
     ),
     terms=some_terms,
 )
 
 
+@without_hurry
 @given(need=st.integers(1, 1_000_000), terms=some_terms)
 def test_order_units_are_the_fewest_whole_multiples_that_suffice(need, terms):
     units, _steps = order_units(need, terms)
@@ -242,6 +256,7 @@ def test_order_units_are_the_fewest_whole_multiples_that_suffice(need, terms):
     assert units - terms.multiple < enough <= units
 
 
+@without_hurry
 @given(inputs=some_inputs)
 def test_suggestion_reaches_the_target_or_is_not_needed(inputs):
     figures = suggest(inputs)
@@ -256,6 +271,7 @@ def test_suggestion_reaches_the_target_or_is_not_needed(inputs):
         )
 
 
+@without_hurry
 @given(inputs=some_inputs)
 def test_what_was_suggested_is_not_suggested_again_once_it_is_drafted(inputs):
     units = suggest(inputs).units
@@ -275,6 +291,7 @@ def test_what_was_suggested_is_not_suggested_again_once_it_is_drafted(inputs):
     assert again.units == 0
 
 
+@without_hurry
 @given(history=some_histories)
 def test_capping_never_adds_demand(history):
     demand = demand_of(history)
