@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import F, Q
 
 from purchasing.models import (
     GoodsReceiptLine,
@@ -152,8 +151,3 @@ def customers_goods_to_go_back() -> list[ToGoBack]:
     with connection.cursor() as cursor:
         cursor.execute(_TO_GO_BACK)
         return [ToGoBack(*row) for row in cursor.fetchall()]
-
-
-def to_be_accounted_for() -> Q:
-    """Lines of which something is awaited: sent back, never held, and not all credited."""
-    return Q(held_goods__isnull=True, units__gt=F("credited") + F("replaced"))
