@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import DateField, F
-from django.db.models.functions import Coalesce
+from django.db.models import F
 from django.utils import timezone
 
 from purchasing.models import Supplier
 from purchasing.queries.incoming import STILL_TO_COME, still_to_come
 from purchasing.queries.reliability import Reliability, supplier_reliability
+from purchasing.queries.waiting import Waiting, expected_day, waiting_for_lines
 from retail.common.money import round_rate
 
 PERCENT = Decimal(100)
-
-
-def due_on() -> Coalesce:
-    """Return the day a purchase line is due: as confirmed, else as asked, of the line or order."""
-    return Coalesce("confirmed_on", "expected_on", "order__expected_on", output_field=DateField())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ def open_lines(
 
     due_before: only lines due earlier than that day. One query.
     """
-    lines = still_to_come().annotate(due=due_on(), units=STILL_TO_COME)
+    lines = still_to_come().annotate(due=expected_day(), units=STILL_TO_COME)
     if supplier_id is not None:
         lines = lines.filter(order__supplier=supplier_id)
     if location_id is not None:
@@ -98,6 +94,50 @@ def open_lines(
         "confirmed_on",
     )
     return [OpenLine(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LateLine:
+    """An open line whose day is over, by how many days, and the customers' orders that wait."""
+
+    line: OpenLine
+    days: int
+    waiting: Sequence[Waiting]
+
+    @property
+    def variant_id(self) -> int:
+        return self.line.variant_id
+
+    @property
+    def order_id(self) -> int:
+        return self.line.order_id
+
+    @property
+    def waiting_orders(self) -> int:
+        return len({row.order_id for row in self.waiting})
+
+    @property
+    def waiting_units(self) -> int:
+        return sum(row.units for row in self.waiting)
+
+    @property
+    def who(self) -> str:
+        """The numbers of the orders, in the turn in which they will be served."""
+        return ", ".join(dict.fromkeys(row.order for row in self.waiting))
+
+
+def late_lines(
+    *, today: date, supplier_id: int | None = None, location_id: int | None = None
+) -> list[LateLine]:
+    """Return the lines that should have come by now, the latest first, and who waits for each."""
+    lines = open_lines(supplier_id=supplier_id, location_id=location_id, due_before=today)
+    waiting: dict[int, list[Waiting]] = defaultdict(list)
+    for row in waiting_for_lines([line.line_id for line in lines]):
+        waiting[row.purchase_line_id].append(row)
+    return [
+        LateLine(line=line, days=line.days_late(today), waiting=tuple(waiting[line.line_id]))
+        for line in lines
+    ]
 
 
 @dataclass(frozen=True, slots=True)

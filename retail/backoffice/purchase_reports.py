@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -114,6 +115,26 @@ OPEN_LINES = Report(
         Column("Currency", "currency"),
     ),
     empty="Nothing is on order.",
+    permission=SEES_LINES,
+    counted=("line", "lines"),
+)
+LATE_LINES = Report(
+    name="late-order-lines",
+    title="Late",
+    icon="alarm",
+    about=(
+        "Lines that should have come by now: the day the supplier confirmed, else ours, is over.",
+        "Who waits: customers' orders that this line would serve, in the turn they are served in.",
+    ),
+    columns=(
+        Column("Days late", "days", _count, is_number=True),
+        *(replace(column, attribute=f"line.{column.attribute}") for column in _LINE),
+        replace(_UNITS, attribute="line.units"),
+        Column("Orders that wait", "waiting_orders", _count, is_number=True),
+        Column("Units they wait for", "waiting_units", _count, is_number=True, is_total=True),
+        Column("Who waits", "who"),
+    ),
+    empty="Nothing is late.",
     permission=SEES_LINES,
     counted=("line", "lines"),
 )
@@ -245,6 +266,21 @@ def open_order_lines(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+@require_safe
+def late_order_lines(request: HttpRequest) -> HttpResponseBase:
+    """Show what should have come, and who waits for it."""
+    return answer_report(
+        request,
+        LATE_LINES,
+        LinesForm(request.GET.dict()),
+        lambda asked: queries.late_lines(
+            today=timezone.localdate(),
+            supplier_id=_pk(asked["supplier"]),
+            location_id=_pk(asked["location"]),
+        ),
+    )
+
+
 def _of_stretch(report: Report, ask: Callable[..., Any], request: HttpRequest) -> HttpResponseBase:
     today = timezone.localdate()
     usual = {"first": (today - YEAR).replace(day=1).isoformat(), "last": today.isoformat()}
@@ -260,6 +296,7 @@ def _of_stretch(report: Report, ask: Callable[..., Any], request: HttpRequest) -
 
 PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
     OPEN_LINES: open_order_lines,
+    LATE_LINES: late_order_lines,
     PRICE_CHANGES: require_safe(partial(_of_stretch, PRICE_CHANGES, queries.price_changes)),
     SPEND: require_safe(partial(_of_stretch, SPEND, queries.spend_by_month)),
     SCORECARD: require_safe(partial(_of_stretch, SCORECARD, queries.scorecard)),

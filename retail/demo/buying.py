@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from django.core.files.base import ContentFile
+
 from inventory.models import StockLevel
 from purchasing import operations
 from purchasing.models import (
@@ -98,8 +100,15 @@ class Buying:
             path = self.folder / f"{demo.code}-{at:%Y-%m-%d}.{demo.file.extension}"
             path.write_bytes(content)
             profile, buyer = self.shop.profiles[demo.code], self.shop.people["bea"]
-            run = operations.stage_supplier_file(profile=profile, path=path, at=at, by=buyer)
-            operations.apply_supplier_file(run_id=run.pk, at=at, by=buyer)
+            file = operations.receive_supplier_file(
+                supplier=profile.supplier,
+                name=path.name,
+                content=ContentFile(content),
+                at=at,
+                by=buyer,
+            )
+            read = operations.read_received_file(file_id=file.pk, profile=profile, at=at, by=buyer)
+            operations.apply_supplier_file(run_id=read.run_id, at=at, by=buyer)
 
         return happen
 

@@ -19,6 +19,7 @@ from orders.models import Order
 from retail.demo.agenda import Agenda
 from retail.demo.articles import Article, articles
 from retail.demo.buying import Buying
+from retail.demo.buying_desk import BuyingDesk
 from retail.demo.catalogue import import_catalogue
 from retail.demo.people import people
 from retail.demo.selling import Selling
@@ -70,6 +71,7 @@ def tell_story(
     agenda.run_until(now, _monthly(progress))
     serving.open_the_doors(now)
     stockroom.tidy_up(now)
+    BuyingDesk(shop=shop, range_of_articles=range_of_articles).open(now)
     connect_channels()
     _write_open_orders(selling.incoming, open_orders)
     return shop

@@ -9,6 +9,7 @@ from purchasing import operations
 from purchasing.models import PurchaseOrderLine, SupplierPrice
 from purchasing.queries import reports
 from tests.factories.common import NOON
+from tests.factories.orders import open_order
 from tests.factories.purchasing import (
     SupplierFactory,
     SupplierPriceFactory,
@@ -17,6 +18,7 @@ from tests.factories.purchasing import (
     sent_order,
 )
 from tests.factories.purchasing_invoices import delivery
+from tests.purchasing.waiting import on_order, sold_out
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +82,35 @@ def test_open_lines_cost_one_query(count, django_assert_num_queries):
         rows = reports.open_lines()
 
     assert len(rows) == 2 * count
+
+
+def test_late_lines_tell_who_waits_and_how_long():
+    level = sold_out()
+    customer = open_order(level=level, quantity=3)
+    on_order(level, units=4, expected_on=YESTERDAY)
+    sent_order(units=(5,), expected_on=YESTERDAY)
+    sent_order(expected_on=TODAY)
+
+    rows = reports.late_lines(today=TODAY)
+
+    assert [(row.days, row.line.units, row.waiting_orders, row.waiting_units) for row in rows] == [
+        (1, 4, 1, 3),
+        (1, 5, 0, 0),
+    ]
+    assert [row.who for row in rows] == [customer.number, ""]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_late_lines_cost_the_same_queries(count, django_assert_num_queries):
+    for _ in range(count):
+        level = sold_out()
+        open_order(level=level, quantity=1)
+        on_order(level, expected_on=YESTERDAY)
+
+    with django_assert_num_queries(5):
+        rows = reports.late_lines(today=TODAY)
+
+    assert [row.waiting_units for row in rows] == [1] * count
 
 
 def changed_price(before, after, *, on, **article):
