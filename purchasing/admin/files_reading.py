@@ -45,6 +45,8 @@ ENCODINGS = (
     ("latin-1", "ISO 8859-1, Western"),
     ("iso8859-2", "ISO 8859-2, Central European"),
 )
+# Python has codecs for other things than text, too.
+OTHER_ENCODINGS = ("utf", "cp", "windows", "iso", "latin", "mac", "koi8")
 DECIMAL_SEPARATORS = ((".", "Point, 1,234.50"), (",", "Comma, 1.234,50"))
 QUOTES = (('"', 'Double, "'), ("'", "Single, '"), ("", "None"))
 
@@ -124,8 +126,8 @@ class ReadingForm(forms.Form):
             self.fields[f"column_{name}"] = forms.ChoiceField(
                 choices=choices, required=False, label=label
             )
-        encoding = self["encoding"].value()
-        if encoding and encoding not in dict(ENCODINGS):
+        encoding = self["encoding"].value() or ""
+        if encoding not in dict(ENCODINGS) and encoding.startswith(OTHER_ENCODINGS):
             self.fields["encoding"].choices = [*ENCODINGS, (encoding, encoding)]
         dress(self)
 

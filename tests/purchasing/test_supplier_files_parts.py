@@ -4,6 +4,7 @@ from datetime import timedelta
 from unittest import mock
 
 import pytest
+from django.db import connection
 
 from purchasing import operations
 from purchasing.models import SupplierFileRow, SupplierPrice, SupplierProduct
@@ -215,3 +216,11 @@ def test_task_carries_on_with_the_others_when_the_database_refuses_one(run, stag
 def test_task_without_files_does_nothing(run):
     assert apply_supplier_files() == {"parts": 0, "done": 0, "failed": 0}
     assert figures(run) == (0, 1, 1)
+
+
+def test_planner_is_left_as_it_was(run):
+    operations.apply_supplier_file(run_id=run.pk, at=NOON, by=None)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_nestloop")
+        assert cursor.fetchone() == ("on",)
