@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from catalog.models import Variant
 from purchasing.models import GoodsReceipt, GoodsReceiptLine, HeldGoods
+from purchasing.queries import CrossDock, cross_dock
 from retail.common.printing import print_page, symbol
 
 # Room for barcodes, in mm.
@@ -17,14 +19,17 @@ NUMBER_WIDTH, NUMBER_HEIGHT = 60, 12
 
 
 def print_put_away_list(receipt: GoodsReceipt) -> bytes:
-    """Return a receipt as a PDF: what goes on the shelf by SKU, and what is set apart and why."""
+    """
+    Return a receipt as a PDF: its articles by SKU, to which orders they go straight on, and what
+    is set apart and why.
+    """
     lines = (
         receipt.lines.filter(accepted__gt=0)
         .select_related("order_line__variant__product", "order_line__order")
         .order_by("order_line__variant__sku", "pk")
     )
     held = receipt.held_goods.select_related("variant__product", "location").order_by("pk")
-    articles = _articles(list(lines))
+    articles = _articles(list(lines), cross_dock(receipt.pk))
     data = {
         "number": receipt.number,
         "supplier": receipt.supplier.name,
@@ -40,7 +45,9 @@ def print_put_away_list(receipt: GoodsReceipt) -> bytes:
     return print_page("put_away_list", data)
 
 
-def _articles(lines: list[GoodsReceiptLine]) -> list[dict[str, Any]]:
+def _articles(
+    lines: Sequence[GoodsReceiptLine], goes_on: Sequence[CrossDock]
+) -> list[dict[str, Any]]:
     of_variant: dict[Variant, list[GoodsReceiptLine]] = defaultdict(list)
     for line in lines:
         of_variant[line.order_line.variant].append(line)
@@ -53,7 +60,12 @@ def _articles(lines: list[GoodsReceiptLine]) -> list[dict[str, Any]]:
                 variant.gtin or variant.sku, room=ARTICLE_WIDTH, height=ARTICLE_HEIGHT
             ),
             "units": sum(line.accepted for line in brought),
-            "orders": sorted({line.order_line.order.number for line in brought}),
+            "into": [
+                {"order": row.order, "units": row.units}
+                for row in goes_on
+                if row.variant_id == variant.pk
+            ],
+            "ordered_by": sorted({line.order_line.order.number for line in brought}),
         }
         for variant, brought in of_variant.items()
     ]

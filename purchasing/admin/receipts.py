@@ -100,11 +100,11 @@ class GoodsReceiptAdmin(ViewOnlyAdmin):
         ("number", "shown_status", "delivery_note"),
         ("supplier", "location", "delivery"),
         ("received_at", "received_by"),
-        ("over_receipt_percent", "is_over_allowed"),
+        "more_than_ordered",
         ("reversed_at", "reversed_by", "reverse_reason"),
         "goes_on_to",
     )
-    readonly_fields = ("shown_status", "goes_on_to")
+    readonly_fields = ("shown_status", "more_than_ordered", "goes_on_to")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GoodsReceipt]:
         queryset: QuerySet[GoodsReceipt] = super().get_queryset(request)
@@ -117,6 +117,12 @@ class GoodsReceiptAdmin(ViewOnlyAdmin):
     @display(description="Status", ordering="status", label=STATUS_LOOKS)
     def shown_status(self, receipt: GoodsReceipt) -> tuple[str, str]:
         return receipt.status, receipt.get_status_display()
+
+    @display(description="More than ordered")
+    def more_than_ordered(self, receipt: GoodsReceipt) -> str:
+        percent = receipt.over_receipt_percent.normalize()
+        told = f"Up to {percent:f} percent was allowed without asking."
+        return f"{told} Somebody who may took in more." if receipt.is_over_allowed else told
 
     @display(description="Goes on to customers")
     def goes_on_to(self, receipt: GoodsReceipt) -> SafeString:

@@ -320,6 +320,17 @@ def test_queue_of_held_goods_shows_what_is_left(hand):
     assert held.variant.sku in text
 
 
+def test_held_goods_are_chosen_to_be_sent_back(hand):
+    buyer = person_who_may(*SEES, "purchasing.view_supplierreturn", "purchasing.add_supplierreturn")
+    held = rejected_goods(4)
+    chosen = {"action": "send_held_back", "_selected_action": [held.pk]}
+
+    answer = browser_of(buyer).post(HELD, chosen)
+
+    assert answer.url.endswith(f"/act/held-goods/?held={held.pk}")
+    assert "Send back to the supplier" not in text_of(browser_of(hand).get(HELD))
+
+
 def test_receipt_shows_what_it_holds_and_is_reversed():
     chief = person_who_may(*SEES, "purchasing.reverse_goodsreceipt")
     held = rejected_goods(4)

@@ -1,16 +1,19 @@
 """The put-away list, read back from the very PDF."""
 
 import pytest
+from django.utils import timezone
 
-from purchasing.operations import Count, enter_counts
+from purchasing.operations import Count, enter_counts, post_delivery
 from purchasing.receipt_printing import print_put_away_list
 from tests.factories.catalog import VariantFactory
 from tests.factories.common import NOON
+from tests.factories.orders import open_order
 from tests.factories.purchasing import sent_order
-from tests.factories.purchasing_deliveries import opened, order_of, posted, scanned
+from tests.factories.purchasing_deliveries import counted, opened, order_of, posted, scanned
 from tests.people import browser_of, person_who_may
 from tests.printed import picture, words_on
 from tests.printed import scanned as read_codes
+from tests.purchasing.waiting import on_order, ordered_for, sold_out
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +77,17 @@ def test_list_is_printed_from_the_page_of_the_receipt():
 
     assert answer["Content-Type"] == "application/pdf"
     assert browser_of(person_who_may(sees[0])).get(address).status_code == 403
+
+
+def test_list_names_the_orders_that_goods_go_straight_on_to():
+    level = sold_out()
+    special = open_order(level=level, quantity=3)
+    line = on_order(level)
+    ordered_for(line, special, units=3)
+
+    receipt = post_delivery(
+        delivery_id=counted(opened(line.order), 4).pk, at=timezone.now(), by=None
+    )
+    words = " ".join(words_on(print_put_away_list(receipt)).split())
+
+    assert special.number in words
