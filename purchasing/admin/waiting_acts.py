@@ -115,7 +115,8 @@ PURCHASE_ACTS = (
     Act(
         name="note-sent",
         label="Supplier has sent it",
-        permission="purchasing.post_goodsreceipt",
+        # Nobody of ours holds the goods: it is the supplier's word, as the day is.
+        permission="purchasing.confirm_purchaseorder",
         perform=note_sent,
         form=SentForm,
         is_offered=is_drop_shipment,

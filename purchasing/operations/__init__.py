@@ -85,7 +85,6 @@ from purchasing.operations.drop_ship import (
     NotADropShipment,
     NothingSent,
     confirm_drop_shipment,
-    follow_drop_shipment,
     raise_drop_shipment,
 )
 from purchasing.operations.ending import (
@@ -112,6 +111,7 @@ from purchasing.operations.findings import (
     decide_exception,
     reconsider_exception,
 )
+from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.held import (
     AlreadyIdentified,
     HeldGoodsReversed,

@@ -74,9 +74,10 @@ def raise_drop_shipment(
     if unknown := sorted(wanted.keys() - {pk for pk, variant in variants.items() if variant}):
         raise CannotBeOrderedFor("The order has no such article.", lines=unknown)
     costs = unit_costs or {}
+    place = place_at_suppliers()
     purchase = create_purchase_order(
         supplier=supplier,
-        location=place_at_suppliers(),
+        location=place,
         lines=[
             NewLine(variants[line_id], wanted[line_id], costs.get(line_id)) for line_id in variants
         ],
@@ -87,6 +88,8 @@ def raise_drop_shipment(
     )
     if purchase.drop_ship_order_id is not None:
         return purchase
+    if purchase.location_id != place.pk:
+        raise NotADropShipment(f"{purchase} was raised by that act, and comes to us.")
     wanting = what_is_wanted(order_id=order_id)
     _require_sending(wanting.order)
     require_waiting(wanting, wanted)

@@ -210,7 +210,7 @@ def _line_of_draft(
         drop_ship_order__isnull=True,
     )
     newest = drafts.order_by("-pk").values_list("pk", flat=True).first()
-    draft = PurchaseOrder.objects.for_update().filter(pk=newest).first()
+    draft = PurchaseOrder.objects.for_update().filter(pk=newest).first() if newest else None
     if draft is None or draft.status != PurchaseOrder.Status.DRAFT:
         order = create_purchase_order(
             supplier=supplier, location=location, lines=[new], reference=key, at=at, by=by

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OrderBy, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from orders.models import LineComponent, Order, OrderHold, OrderLine
@@ -225,7 +225,7 @@ def _components(lines: Sequence[OrderLine]) -> Mapping[int, dict[int, int]]:
     return components
 
 
-def _turn_of(path: str) -> tuple[object, ...]:
+def _turn_of(path: str) -> tuple[OrderBy | str, ...]:
     """Return how orders that wait are sorted; path: to the order, with its __."""
     ship_by = F(f"{path}ship_by").asc(nulls_last=True)
     return (ship_by, f"-{path}priority", f"{path}placed_at", f"{path}pk")

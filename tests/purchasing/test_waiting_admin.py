@@ -129,12 +129,12 @@ def test_order_that_waits_for_nothing_offers_neither(seller):
     assert "Have the supplier send it" not in content
 
 
-def test_parcel_of_the_supplier_is_noted_on_the_purchase_order(admin_client, level):
+def test_parcel_of_the_supplier_is_noted_on_the_purchase_order(buyer, level):
     order = open_order(level=level, quantity=2)
     purchase = send_purchase(dropped(order, 2))
 
     response = perform(
-        admin_client,
+        buyer,
         purchase,
         "note-sent",
         carrier="DPD",
