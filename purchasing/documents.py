@@ -90,6 +90,7 @@ def order_pdf(paper: Paper) -> bytes:
         "words": dict(words(language)),
         "language": language,
         "number": order.number,
+        "currency": order.currency,
         "version": say(language, "version", version=order.version),
         "symbol": symbol(order.number, room=NUMBER_WIDTH, height=NUMBER_HEIGHT),
         "shop": _shop(order),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -12,8 +13,11 @@ from purchasing.models import (
     GoodsReceiptLine,
     HeldGoods,
     MatchException,
+    PurchaseApproval,
     PurchaseOrder,
+    PurchaseOrderCharge,
     PurchaseOrderLine,
+    PurchaseOrderVersion,
     Supplier,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -64,22 +68,51 @@ class PurchaseOrderLineSerializer(serializers.ModelSerializer[PurchaseOrderLine]
     class Meta:
         model = PurchaseOrderLine
         fields = (
-            *("id", "position", "sku", "supplier_sku", "unit_cost"),
-            *("ordered", "cancelled", "received", "invoiced"),
+            *("id", "position", "sku", "supplier_sku", "unit_cost", "list_cost"),
+            *("discount_percent", "ordered", "cancelled", "received", "invoiced", "returned"),
+            *("to_replace", "expected_on", "confirmed_on", "closed_at", "close_reason"),
         )
+
+
+class PurchaseOrderChargeSerializer(serializers.ModelSerializer[PurchaseOrderCharge]):
+    class Meta:
+        model = PurchaseOrderCharge
+        fields = ("kind", "description", "amount")
+
+
+class PurchaseApprovalSerializer(serializers.ModelSerializer[PurchaseApproval]):
+    role = serializers.CharField(source="group.name", default=None, read_only=True)
+
+    class Meta:
+        model = PurchaseApproval
+        fields = ("version", "terms", "role", "asked_at", "approved_at")
+
+
+class PurchaseOrderVersionSerializer(serializers.ModelSerializer[PurchaseOrderVersion]):
+    class Meta:
+        model = PurchaseOrderVersion
+        fields = ("version", "status", "changes", "reason", "proposed_at", "decided_at")
 
 
 class PurchaseOrderSerializer(serializers.ModelSerializer[PurchaseOrder]):
     supplier = serializers.CharField(source="supplier.code", read_only=True)
     location = serializers.CharField(source="location.code", read_only=True)
     lines = PurchaseOrderLineSerializer(many=True, read_only=True)
+    charges = PurchaseOrderChargeSerializer(many=True, read_only=True)
+    approvals = PurchaseApprovalSerializer(many=True, read_only=True)
+    versions = PurchaseOrderVersionSerializer(many=True, read_only=True)
+    total = serializers.DecimalField(max_digits=16, decimal_places=4, read_only=True)
+    percent_received = serializers.IntegerField(read_only=True, allow_null=True)
+    percent_invoiced = serializers.IntegerField(read_only=True, allow_null=True)
 
     class Meta:
         model = PurchaseOrder
         fields = (
-            *("id", "number", "supplier", "location", "status", "receipt_status"),
-            *("invoice_status", "currency", "expected_on", "note", "raised_at", "approved_at"),
-            *("sent_at", "emailed_at", "closed_at", "close_reason", "lines"),
+            *("id", "number", "version", "supplier", "location", "status", "receipt_status"),
+            *("invoice_status", "percent_received", "percent_invoiced", "currency", "total"),
+            *("discount_percent", "expected_on", "supplier_reference", "confirmed_at", "note"),
+            *("raised_at", "approved_at", "is_approved_by_rule", "sent_at", "emailed_at"),
+            *("closed_at", "close_reason", "lines", "charges", "approvals", "versions"),
         )
 
 
@@ -186,8 +219,61 @@ class NewPurchaseLineSerializer(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="The supplier's price for the quantity when left out.",
+        help_text="A net cost that was agreed, from which no discount is taken off.",
     )
+    list_cost = serializers.DecimalField(
+        max_digits=16,
+        decimal_places=4,
+        min_value=0,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Before discounts; the supplier's price for the quantity when left out.",
+    )
+    discount_percent = serializers.DecimalField(
+        max_digits=7, decimal_places=3, min_value=0, required=False, default=Decimal(0)
+    )
+    expected_on = serializers.DateField(required=False, allow_null=True, default=None)
+
+
+class NewPurchaseChargeSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=PurchaseOrderCharge.Kind.choices)
+    amount = serializers.DecimalField(max_digits=16, decimal_places=4, min_value=0)
+    description = serializers.CharField(max_length=200, default="", allow_blank=True)
+
+
+class PurchaseLineChangeSerializer(serializers.Serializer[Any]):
+    line_id = serializers.IntegerField()
+    units = serializers.IntegerField(min_value=0, max_value=MAX_UNITS - 1, required=False)
+    unit_cost = serializers.DecimalField(
+        max_digits=16, decimal_places=4, min_value=0, required=False
+    )
+    list_cost = serializers.DecimalField(
+        max_digits=16, decimal_places=4, min_value=0, required=False
+    )
+    discount_percent = serializers.DecimalField(
+        max_digits=7, decimal_places=3, min_value=0, required=False
+    )
+    expected_on = serializers.DateField(required=False, allow_null=True)
+
+
+class PurchaseOrderChangeSerializer(serializers.Serializer[Any]):
+    """What of a sent order becomes another; what is left out stays as it is."""
+
+    reason = serializers.CharField(max_length=200)
+    lines = PurchaseLineChangeSerializer(many=True, required=False)
+    added = NewPurchaseLineSerializer(many=True, required=False)
+    charges = NewPurchaseChargeSerializer(many=True, required=False)
+    discount_percent = serializers.DecimalField(
+        max_digits=7, decimal_places=3, min_value=0, required=False
+    )
+    expected_on = serializers.DateField(required=False, allow_null=True)
+    note = serializers.CharField(required=False, allow_blank=True)
+
+
+class ClosedPurchaseLineSerializer(serializers.Serializer[Any]):
+    line_id = serializers.IntegerField()
+    reason = serializers.CharField(max_length=200)
 
 
 class NewPurchaseOrderSerializer(serializers.Serializer[Any]):
@@ -195,7 +281,11 @@ class NewPurchaseOrderSerializer(serializers.Serializer[Any]):
     location = serializers.SlugRelatedField(slug_field="code", queryset=Location.objects.all())
     expected_on = serializers.DateField(required=False, allow_null=True, default=None)
     note = serializers.CharField(required=False, allow_blank=True, default="")
+    discount_percent = serializers.DecimalField(
+        max_digits=7, decimal_places=3, min_value=0, required=False, default=Decimal(0)
+    )
     lines = NewPurchaseLineSerializer(many=True, allow_empty=False)
+    charges = NewPurchaseChargeSerializer(many=True, required=False, default=list)
 
 
 class ReceivedLineSerializer(serializers.Serializer[Any]):

@@ -19,9 +19,11 @@ from rest_framework.response import Response
 from catalog.queries import variants_by_code
 from purchasing import operations
 from purchasing.api.serializers import (
+    ClosedPurchaseLineSerializer,
     DeliverySerializer,
     GoodsReceiptSerializer,
     NewPurchaseOrderSerializer,
+    PurchaseOrderChangeSerializer,
     PurchaseOrderSerializer,
     ReasonSerializer,
     SupplierInvoiceSerializer,
@@ -33,12 +35,13 @@ from purchasing.models import (
     GoodsReceipt,
     HeldGoods,
     PurchaseOrder,
+    PurchaseOrderLine,
     Supplier,
     SupplierInvoice,
     SupplierProduct,
     SupplierReturn,
 )
-from purchasing.operations import NewLine, ReceivedLine
+from purchasing.operations import LineChange, NewCharge, NewLine, OrderChange, ReceivedLine
 from purchasing.queries import IS_PROPOSAL
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
@@ -119,8 +122,10 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
     """Purchase orders, newest first."""
 
     queryset = (
-        PurchaseOrder.objects.select_related("supplier", "location")
-        .prefetch_related("lines__variant")
+        PurchaseOrder.objects.with_totals()
+        .with_percent_done()
+        .select_related("supplier", "location")
+        .prefetch_related("lines__variant", "charges", "approvals__group", "versions")
         .order_by("-pk")
     )
     serializer_class = PurchaseOrderSerializer
@@ -149,6 +154,8 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
             by=person(request),
             expected_on=asked["expected_on"],
             note=asked["note"],
+            discount_percent=asked["discount_percent"],
+            charges=[NewCharge(**row) for row in asked["charges"]],
         )
         return self._answer(order.pk, status.HTTP_201_CREATED)
 
@@ -209,6 +216,62 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
         answer = GoodsReceiptSerializer(receipt)
         return Response(answer.data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(
+        request=PurchaseOrderChangeSerializer,
+        responses=PurchaseOrderSerializer,
+        parameters=[KEY_HEADER],
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[
+            may("purchasing.view_purchaseorder", "purchasing.change_purchaseorder")
+        ],
+    )
+    def amend(self, request: Request, pk: str) -> Response:
+        """Change an order that was sent: in force at once, or once somebody has approved it."""
+        asked = _asked(PurchaseOrderChangeSerializer, request)
+        return self._done(
+            pk,
+            operations.amend,
+            reason=asked.pop("reason"),
+            change=_order_change(asked),
+            key=idempotency_key(request),
+            at=timezone.now(),
+            by=person(request),
+        )
+
+    @extend_schema(request=None, responses=PurchaseOrderSerializer)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="approve-change",
+        permission_classes=[
+            may("purchasing.view_purchaseorder", "purchasing.approve_purchaseorder")
+        ],
+    )
+    def approve_change(self, request: Request, pk: str) -> Response:
+        """Approve a change that somebody else proposed."""
+        return self._done(pk, operations.approve_change, at=timezone.now(), by=person(request))
+
+    @extend_schema(request=ClosedPurchaseLineSerializer, responses=PurchaseOrderSerializer)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="close-line",
+        permission_classes=[
+            may("purchasing.view_purchaseorder", "purchasing.change_purchaseorder")
+        ],
+    )
+    def close_line(self, request: Request, pk: str) -> Response:
+        """Expect no more of one line."""
+        asked = _asked(ClosedPurchaseLineSerializer, request)
+        line = get_object_or_404(PurchaseOrderLine, pk=asked["line_id"], order=pk)
+        operations.close_line_short(
+            line_id=line.pk, reason=asked["reason"], at=timezone.now(), by=person(request)
+        )
+        return self._answer(line.order_id, status.HTTP_200_OK)
+
     @extend_schema(request=ReasonSerializer, responses=PurchaseOrderSerializer)
     @action(
         detail=True,
@@ -238,7 +301,7 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
         now, by = timezone.now(), person(request)
         return self._done(pk, operations.cancel, reason=reason, at=now, by=by)
 
-    def _done(self, pk: str, act: Callable[..., PurchaseOrder], **facts: Any) -> Response:
+    def _done(self, pk: str, act: Callable[..., Any], **facts: Any) -> Response:
         """Do it to the order the address names and answer with the order as it is now."""
         order = get_object_or_404(PurchaseOrder, pk=pk)
         act(order_id=order.pk, **facts)
@@ -326,7 +389,15 @@ def _new_lines(rows: list[dict[str, Any]]) -> list[NewLine]:
     variants = variants_by_code([row["sku"] for row in rows])
     if unknown := sorted({row["sku"] for row in rows} - variants.keys()):
         raise ValidationError({"lines": f"No article has the code {', '.join(unknown)}."})
-    return [
-        NewLine(variant_id=variants[row["sku"]], units=row["units"], unit_cost=row["unit_cost"])
-        for row in rows
-    ]
+    return [NewLine(variant_id=variants[row.pop("sku")], **row) for row in rows]
+
+
+def _order_change(asked: dict[str, Any]) -> OrderChange:
+    """Return the change that was asked for, what was left out unchanged."""
+    if "lines" in asked:
+        asked["lines"] = [LineChange(**row) for row in asked["lines"]]
+    if "added" in asked:
+        asked["added"] = _new_lines(asked["added"])
+    if "charges" in asked:
+        asked["charges"] = [NewCharge(**row) for row in asked["charges"]]
+    return OrderChange(**asked)

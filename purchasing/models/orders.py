@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Greatest, Least, NullIf
+from django.db.models.functions import Coalesce, Greatest, Least, NullIf, Round
 
 from purchasing.models.suppliers import Supplier, percent
 from retail.common.fields import (
@@ -18,6 +18,7 @@ from retail.common.fields import (
     within,
 )
 from retail.common.history import keep_history
+from retail.common.money import WITH_THREE_DECIMALS, WITHOUT_DECIMALS
 from retail.common.numbering import document_number
 from retail.common.status import guard_status
 
@@ -31,7 +32,8 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
         """
         Annotate goods_total, charges_total and total: without tax, in the order's currency.
 
-        What was cancelled of a line does not count, unless the whole order was.
+        What was cancelled of a line does not count, unless the whole order was. Each line is
+        rounded, as on the paper.
         """
         units = Case(
             When(order__status=PurchaseOrder.Status.CANCELLED, then=F("ordered")),
@@ -39,8 +41,13 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
         )
         money = MoneyField()
         nothing = Value(0, money)
+        decimals = Case(
+            When(order__currency__in=WITHOUT_DECIMALS, then=0),
+            When(order__currency__in=WITH_THREE_DECIMALS, then=3),
+            default=2,
+        )
         goods = _of_order(PurchaseOrderLine).values(
-            sum=Sum(units * F("unit_cost"), output_field=money)
+            sum=Sum(Round(units * F("unit_cost"), decimals, output_field=money))
         )
         charges = _of_order(PurchaseOrderCharge).values(sum=Sum("amount"))
         return self.annotate(

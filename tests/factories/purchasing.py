@@ -160,6 +160,8 @@ def draft_order(
 
 def approved_order(**values) -> PurchaseOrder:
     order = operations.submit(order_id=draft_order(**values).pk, at=NOON)
+    if order.status == PurchaseOrder.Status.APPROVED:  # there are rules, and none asks anybody
+        return order
     return operations.approve(order_id=order.pk, at=NOON, by=UserFactory())
 
 

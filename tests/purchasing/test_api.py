@@ -66,7 +66,7 @@ def test_list_costs_the_same_for_one_row_and_for_three(name, django_assert_num_q
     model = LISTS[name]
     client = client_who_may(f"view_{model._meta.model_name}")
     make = FACTORIES[model]
-    queries = {"suppliers": 2, "supplier-returns": 5, "goods-receipts": 4}
+    queries = {"suppliers": 2, "supplier-returns": 5, "goods-receipts": 4, "purchase-orders": 6}
     make()
     client.get(f"/api/v1/{name}/")
 
@@ -263,3 +263,73 @@ def test_bill_is_matched_and_approved():
 
     assert (matched.json()["status"], matched.json()["exceptions"]) == ("MATCHED", [])
     assert approved.json()["status"] == "APPROVED"
+
+
+def test_order_is_amended_and_its_change_approved(buyer):
+    order = sent_order()
+    line = order.lines.get()
+    asked = {
+        "reason": "They rang",
+        "lines": [{"line_id": line.pk, "units": 12}],
+        "added": [{"sku": VariantFactory(sku="VASE-1").sku, "units": 2, "list_cost": "4.00"}],
+        "note": "Ring first",
+    }
+
+    for _ in range(2):
+        answer = buyer.post(
+            f"{ORDERS}{order.pk}/amend/", asked, format="json", HTTP_IDEMPOTENCY_KEY="change-1"
+        )
+    chief = client_who_may("view_purchaseorder", "approve_purchaseorder")
+    approved = chief.post(f"{ORDERS}{order.pk}/approve-change/")
+
+    assert [version["status"] for version in answer.json()["versions"]] == ["IN_FORCE", "PROPOSED"]
+    assert answer.json()["version"] == 1
+    body = approved.json()
+    assert (body["version"], body["total"], body["note"]) == (2, "38.0000", "Ring first")
+    assert [row["ordered"] for row in body["lines"]] == [12, 2]
+    assert body["versions"][1]["changes"] == [
+        f"Line 1, SKU {line.variant.sku}: 10 -> 12 units.",
+        "Line 2, SKU VASE-1: new, 2 units at 4.00.",
+        "Note: Ring first.",
+    ]
+
+
+def test_line_is_closed_short(buyer):
+    order, other = sent_order(units=(10, 5)), sent_order()
+    line = order.lines.order_by("position").first()
+
+    strange = buyer.post(
+        f"{ORDERS}{order.pk}/close-line/", {"line_id": other.lines.get().pk, "reason": "x"}
+    )
+    answer = buyer.post(
+        f"{ORDERS}{order.pk}/close-line/", {"line_id": line.pk, "reason": "Sold out"}
+    )
+
+    assert strange.status_code == 404
+    assert answer.json()["lines"][0]["close_reason"] == "Sold out"
+    assert answer.json()["percent_received"] == 0
+    assert other.lines.get().cancelled == 0
+
+
+def test_order_is_raised_with_discounts_and_charges(buyer):
+    asked = {
+        "supplier": SupplierFactory().code,
+        "location": LocationFactory().code,
+        "discount_percent": "5",
+        "lines": [
+            {
+                "sku": VariantFactory().sku,
+                "units": 3,
+                "list_cost": "10",
+                "discount_percent": "10",
+                "expected_on": "2026-12-24",
+            }
+        ],
+        "charges": [{"kind": "FREIGHT", "amount": "7.50"}],
+    }
+
+    answer = buyer.post(f"{ORDERS}raise/", asked, format="json", HTTP_IDEMPOTENCY_KEY="order-1")
+
+    [line] = answer.json()["lines"]
+    assert (line["unit_cost"], line["expected_on"]) == ("8.5500", "2026-12-24")
+    assert answer.json()["total"] == "33.1500"
