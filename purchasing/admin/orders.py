@@ -134,6 +134,7 @@ class PurchaseOrderAdmin(BaseAdmin):
         "status",
         "receipt_status",
         "invoice_status",
+        "versions__status",
         ("expected_on", RangeDateFilter),
         ("supplier", AutocompleteSelectFilter),
         "location",

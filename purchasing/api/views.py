@@ -34,8 +34,11 @@ from purchasing.api.serializers import (
 from purchasing.models import (
     GoodsReceipt,
     HeldGoods,
+    PurchaseApproval,
     PurchaseOrder,
+    PurchaseOrderCharge,
     PurchaseOrderLine,
+    PurchaseOrderVersion,
     Supplier,
     SupplierInvoice,
     SupplierProduct,
@@ -125,7 +128,18 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
         PurchaseOrder.objects.with_totals()
         .with_percent_done()
         .select_related("supplier", "location")
-        .prefetch_related("lines__variant", "charges", "approvals__group", "versions")
+        .prefetch_related(
+            Prefetch(
+                "lines",
+                PurchaseOrderLine.objects.select_related("variant").order_by("position"),
+            ),
+            Prefetch("charges", PurchaseOrderCharge.objects.order_by("pk")),
+            Prefetch(
+                "approvals",
+                PurchaseApproval.objects.select_related("group").order_by("version", "pk"),
+            ),
+            Prefetch("versions", PurchaseOrderVersion.objects.order_by("version")),
+        )
         .order_by("-pk")
     )
     serializer_class = PurchaseOrderSerializer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
@@ -47,7 +47,9 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
             default=2,
         )
         goods = _of_order(PurchaseOrderLine).values(
-            sum=Sum(Round(units * F("unit_cost"), decimals, output_field=money))
+            sum=Sum(
+                Round(units * F("unit_cost"), decimals, output_field=money)  # type: ignore[arg-type]  # Django takes expressions too
+            )
         )
         charges = _of_order(PurchaseOrderCharge).values(sum=Sum("amount"))
         return self.annotate(
@@ -73,7 +75,7 @@ class PurchaseOrderQuerySet(models.QuerySet["PurchaseOrder"]):
         )
 
 
-def _of_order(model: type[models.Model]) -> models.QuerySet[models.Model]:
+def _of_order(model: type[models.Model]) -> models.QuerySet[Any, Any]:
     """Return the rows of an order grouped into one, for a subquery of orders."""
     return model._default_manager.filter(order=OuterRef("pk")).order_by().values("order")  # noqa: SLF001 - Django's documented model API
 

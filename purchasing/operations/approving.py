@@ -42,7 +42,7 @@ def submit(*, order_id: int, at: datetime) -> PurchaseOrder:
         raise no_lines()
     judgment = judge(
         order=order,
-        total=PurchaseOrder.objects.with_totals().get(pk=order.pk).total,
+        total=PurchaseOrder.objects.with_totals().values_list("total", flat=True).get(pk=order.pk),
         lines=[
             PricedLine(line.variant_id, line.variant.sku, line.ordered, line.unit_cost)
             for line in lines

@@ -307,10 +307,8 @@ def no_lines() -> NoOrderLines:
 def _replace_lines(order: PurchaseOrder, written: Iterable[PurchaseOrderLine]) -> None:
     """Let these be all the lines of a draft; the first rows of their articles are kept."""
     rows: dict[int, list[int]] = defaultdict(list)
-    for pk, variant_id in (
-        order.lines.for_update().order_by("position").values_list("pk", "variant_id")
-    ):
-        rows[variant_id].append(pk)
+    for row in sorted(order.lines.for_update(), key=lambda line: line.position):
+        rows[row.variant_id].append(row.pk)
     kept, added = [], []
     for line in written:
         if rows[line.variant_id]:

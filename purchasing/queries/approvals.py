@@ -72,7 +72,11 @@ def judge(
         .select_related("group", "supplier")
         .order_by("pk")
     )
-    facts = {"judged_on": on.isoformat(), "total": str(total), "currency": order.currency}
+    facts: dict[str, Any] = {
+        "judged_on": on.isoformat(),
+        "total": str(total),
+        "currency": order.currency,
+    }
     if not rules and not PurchaseApprovalRule.objects.filter(is_active=True).exists():
         return Judgment([Caught(None, "Every order is approved by somebody.")], facts)
     booked = Decimal(0)

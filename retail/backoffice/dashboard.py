@@ -234,6 +234,12 @@ def _buying(now: datetime) -> Iterator[Figure]:
         tone="warn" if waiting.to_approve else "",
     )
     yield Figure(
+        "Order changes to approve",
+        waiting.changes_to_approve,
+        _list("purchasing_purchaseorder", versions__status__exact="PROPOSED"),
+        tone="warn" if waiting.changes_to_approve else "",
+    )
+    yield Figure(
         "Approved orders to send",
         waiting.to_send,
         _list("purchasing_purchaseorder", status__exact="APPROVED"),

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.db.models.functions import TruncDate
 from django_celery_beat.models import PeriodicTask
 
@@ -24,7 +24,13 @@ from inventory.models import (
 )
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines, waiting_orders
-from purchasing.models import DeliverySlip, MatchException, PurchaseOrder, SupplierInvoice
+from purchasing.models import (
+    DeliverySlip,
+    MatchException,
+    PurchaseOrder,
+    PurchaseOrderVersion,
+    SupplierInvoice,
+)
 from purchasing.queries import exceptions_to_decide
 from retail.common.models import ImportRun, TaskRun
 from retail.common.money import ZERO, round_amount
@@ -75,6 +81,7 @@ class BuyingWaiting:
     """
 
     to_approve: int
+    changes_to_approve: int
     to_send: int
     expected: int
     overdue: int
@@ -210,6 +217,14 @@ def buying_waiting(*, today: date) -> BuyingWaiting:
     status = PurchaseOrder.Status
     counts = PurchaseOrder.objects.aggregate(
         to_approve=Count("pk", filter=Q(status=status.AWAITING_APPROVAL)),
+        changes_to_approve=Count(
+            "pk",
+            filter=Exists(
+                PurchaseOrderVersion.objects.filter(
+                    order=OuterRef("pk"), status=PurchaseOrderVersion.Status.PROPOSED
+                )
+            ),
+        ),
         to_send=Count("pk", filter=Q(status=status.APPROVED)),
         expected=Count("pk", filter=still_expected(today)),
         overdue=Count("pk", filter=overdue(today)),

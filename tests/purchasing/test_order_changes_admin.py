@@ -351,3 +351,16 @@ def test_rules_are_plain_forms():
 
     order = draft_order(units=[100], supplier=supplier, by=UserFactory())
     assert operations.submit(order_id=order.pk, at=NOON).approvals.get().rule.name == "Potters"
+
+
+def test_home_page_leads_to_changes_that_wait(manager):
+    waiting, other = sent_order(), sent_order()
+    amend(waiting, lines=units(waiting, l1=12))
+    browser = browser_of(manager)
+
+    home = browser.get("/").content.decode()
+    listed = browser.get(LIST, {"versions__status__exact": "PROPOSED"}).content.decode()
+
+    assert "versions__status__exact=PROPOSED" in home
+    assert waiting.number in listed
+    assert other.number not in listed
