@@ -352,4 +352,4 @@ def test_home_costs_the_same_whatever_there_is():
         browser.get("/")
 
     assert len(of_little) == len(of_more)
-    assert len(of_more) == 28
+    assert len(of_more) == 29
