@@ -108,6 +108,9 @@ class Buying:
                 by=buyer,
             )
             read = operations.read_received_file(file_id=file.pk, profile=profile, at=at, by=buyer)
+            if read.run_id is None:
+                msg = f"{path.name} cannot be read: {read.error}"
+                raise ValueError(msg)
             operations.apply_supplier_file(run_id=read.run_id, at=at, by=buyer)
 
         return happen
