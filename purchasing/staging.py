@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import marshal
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple
 
 from purchasing.cells import Fault, Reader, readers_of_cells
 from purchasing.corrections import open_corrections
@@ -56,6 +59,7 @@ COST, PACK = SLOTS["unit_cost"], SLOTS["pack_size"]
 # Of how many digits codes are at least that surely have one length; the share that has it.
 SHORTEST_FIXED_CODE, SHORTEST_PADDED_CODE, USUAL = 8, 5, 0.8
 
+RECORDS_AT_ONCE, LENGTH = 500, struct.Struct("<Q")
 NO_COLUMNS = "columns_not_found"
 EMPTY_LINE = "The line is empty."
 TITLES_AGAIN = "The line repeats the titles of the columns."
@@ -101,51 +105,40 @@ def read_supplier_file(path: Path, profile: SupplierFileProfile) -> Iterator[Lin
     A refused line names everything that is wrong with it, under the code of the first fault. Of
     lines with the same SKU the first counts. A profile without a supplier takes any currency. A
     download of refused lines is read by the profile's columns too, whatever its dialect.
-    The file is gone through twice: no line is yielded before all of it proved readable.
+    No line is yielded before all of the file proved readable.
 
     :raises BrokenFile: it cannot be read to its end, or not one of its lines can.
     :raises IncompleteProfile: the profile cannot be read by.
     :raises MissingColumn: a column the profile names is not in the file.
     """
     titles = _checked_titles(profile)
-    open_file = _opener(path, profile, titles)
-    ahead = open_file()
-    sku_length = _fixed_length(ahead, ahead.titles.index(titles["supplier_sku"]))
-    table = open_file()
-    take = _taker(table, titles, profile, sku_length)
-    reason_to_skip = _skipper(table, profile)
-    seen: dict[str, int] = {}
-    for record in table.records:
-        if reason := reason_to_skip(record.cells):
-            yield Skip(record.line_number, reason)
-            continue
-        line = take(record)
-        if type(line) is Article:
-            sku, number = line.supplier_sku, line.line_number
-            first = seen.setdefault(sku, number)
-            if first != number:
-                text = f"{sku} stands on line {first} already."
-                line = Reject(number, "duplicate_sku", text, table.columns_of(record))
-        yield line
+    table = _opened(path, profile, titles)
+    with TemporaryFile() as ahead:
+        sku_length = _look_through(table, table.titles.index(titles["supplier_sku"]), ahead)
+        take = _taker(table, titles, profile, sku_length)
+        reason_to_skip = _skipper(table, profile)
+        seen: dict[str, int] = {}
+        for record in _looked_through(ahead):
+            if reason := reason_to_skip(record.cells):
+                yield Skip(record.line_number, reason)
+                continue
+            line = take(record)
+            if type(line) is Article:
+                sku, number = line.supplier_sku, line.line_number
+                first = seen.setdefault(sku, number)
+                if first != number:
+                    text = f"{sku} stands on line {first} already."
+                    line = Reject(number, "duplicate_sku", text, table.columns_of(record))
+            yield line
 
 
-def _opener(
-    path: Path, profile: SupplierFileProfile, titles: dict[str, str]
-) -> Callable[[], Table]:
-    """Return what opens the file from its beginning, each time anew."""
+def _opened(path: Path, profile: SupplierFileProfile, titles: dict[str, str]) -> Table:
     corrections = open_corrections(path)
     if corrections is None:
-        return partial(open_table, path, dialect_of(profile), wanted=titles.values())
+        return open_table(path, dialect_of(profile), wanted=titles.values())
     if missing := set(titles.values()) - set(corrections.titles):
         raise MissingColumn(missing, corrections.titles)
-    return partial(_open_corrections_again, path)
-
-
-def _open_corrections_again(path: Path) -> Table:
-    table = open_corrections(path)
-    if table is None:
-        raise BrokenFile("The file changed while it was read.")
-    return table
+    return corrections
 
 
 def read_lines_without_columns(
@@ -158,20 +151,20 @@ def read_lines_without_columns(
 
     :raises BrokenFile: it cannot be read to its end, or not one of its lines can.
     """
-    dialect = dialect_of(profile)
-    _fixed_length(open_table(path, dialect), 0)
-    table = open_table(path, dialect)
+    table = open_table(path, dialect_of(profile))
     reason_to_skip = _skipper(table, profile)
-    for record in table.records:
-        columns = table.columns_of(record)
-        if skipped := reason_to_skip(record.cells):
-            yield Skip(record.line_number, skipped)
-        elif record.error:
-            yield Reject(record.line_number, record.error_code, record.error, columns)
-        elif not any(_texts(record.cells)):
-            yield Skip(record.line_number, EMPTY_LINE)
-        else:
-            yield Reject(record.line_number, NO_COLUMNS, reason, columns)
+    with TemporaryFile() as ahead:
+        _look_through(table, 0, ahead)
+        for record in _looked_through(ahead):
+            columns = table.columns_of(record)
+            if skipped := reason_to_skip(record.cells):
+                yield Skip(record.line_number, skipped)
+            elif record.error:
+                yield Reject(record.line_number, record.error_code, record.error, columns)
+            elif not any(_texts(record.cells)):
+                yield Skip(record.line_number, EMPTY_LINE)
+            else:
+                yield Reject(record.line_number, NO_COLUMNS, reason, columns)
 
 
 def dialect_of(profile: SupplierFileProfile) -> Dialect:
@@ -203,12 +196,13 @@ def _checked_titles(profile: SupplierFileProfile) -> dict[str, str]:
     raise IncompleteProfile(f"The profile {profile.code} {problem}.", profile=profile.code)
 
 
-def _fixed_length(table: Table, position: int) -> int:
+def _look_through(table: Table, position: int, ahead: IO[bytes]) -> int:
     """
     Go through the whole file; return how many digits its SKUs have, 0 when that differs.
 
-    Running numbers grow longer, so a few shorter ones among short numbers prove nothing; long
-    codes, and such as begin with a zero, are of one length on purpose.
+    position: of the SKU. ahead: where the records wait, because reading a workbook once more
+    would take longer. Running numbers grow longer, so a few shorter ones among short numbers
+    prove nothing; long codes, and such as begin with a zero, are of one length on purpose.
 
     :raises BrokenFile: the file has lines, but not one of them can be read.
     """
@@ -216,18 +210,22 @@ def _fixed_length(table: Table, position: int) -> int:
     others = read = sound = 0
     is_padded = False
     complaint: Record | None = None
-    for record in table.records:
-        read += 1
-        if record.error:
-            complaint = complaint or record
-            continue
-        sound += 1
-        sku = record.cells[position].strip()
-        if sku.isdigit():
-            lengths[len(sku)] += 1
-            is_padded = is_padded or sku[0] == "0"
-        elif sku:
-            others += 1
+    while batch := list(islice(table.records, RECORDS_AT_ONCE)):
+        # Version 2: the later ones look every text up, to write it only once.
+        packed = marshal.dumps([tuple(record) for record in batch], 2)
+        ahead.write(LENGTH.pack(len(packed)) + packed)
+        read += len(batch)
+        for record in batch:
+            if record.error:
+                complaint = complaint or record
+                continue
+            sound += 1
+            sku = record.cells[position].strip()
+            if sku.isdigit():
+                lengths[len(sku)] += 1
+                is_padded = is_padded or sku[0] == "0"
+            elif sku:
+                others += 1
     if complaint and not sound:
         text = f"Not one of the {read} lines can be read. {complaint.error}"
         raise BrokenFile(text, line=complaint.line_number)
@@ -235,6 +233,13 @@ def _fixed_length(table: Table, position: int) -> int:
     is_long = longest >= (SHORTEST_PADDED_CODE if is_padded else SHORTEST_FIXED_CODE)
     is_usual = lengths[longest] >= USUAL * (lengths.total() + others)
     return longest if is_long and is_usual else 0
+
+
+def _looked_through(ahead: IO[bytes]) -> Iterator[Record]:
+    ahead.seek(0)
+    while length := ahead.read(LENGTH.size):
+        # Written by ourselves a moment ago, to a file that nobody else can open.
+        yield from map(Record._make, marshal.loads(ahead.read(*LENGTH.unpack(length))))  # noqa: S302
 
 
 def _taker(

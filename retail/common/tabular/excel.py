@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,9 +56,9 @@ def excel_records(path: Path, dialect: Dialect, max_columns: int) -> Iterator[Re
     :raises TooManyColumns: a cell stands to the right of `max_columns`.
     """
     rows = _rows(path, dialect.sheet, max_columns)
-    width = None
+    width, separator = None, dialect.decimal_separator
     for number, cells in enumerate(rows, start=1):
-        texts = [_text(cell, dialect.decimal_separator) for cell in cells]
+        texts = [cell if type(cell) is str else _text(cell, separator) for cell in cells]
         if not any(texts):
             yield Record(number, [])
             continue
@@ -111,6 +112,13 @@ def _names(workbook: CalamineWorkbook) -> list[str]:
 
 
 def _look_over(path: Path, max_columns: int) -> None:
+    stat = path.stat()
+    _look_over_once(path, stat.st_mtime_ns, stat.st_size, max_columns)
+
+
+@lru_cache(maxsize=4)
+def _look_over_once(path: Path, _changed_at: int, _size: int, max_columns: int) -> None:
+    # A workbook is opened for the proposal, for its titles and for its rows.
     if is_old_excel(path):
         look_over_old_excel(path, MAX_CELLS)
     else:
