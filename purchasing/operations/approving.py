@@ -40,9 +40,10 @@ def submit(*, order_id: int, at: datetime) -> PurchaseOrder:
     lines = list(order.lines.select_related("variant").order_by("position"))
     if not lines:
         raise no_lines()
+    totals = PurchaseOrder.objects.with_totals().filter(pk=order.pk)
     judgment = judge(
         order=order,
-        total=PurchaseOrder.objects.with_totals().values_list("total", flat=True).get(pk=order.pk),
+        total=totals.values_list("total", flat=True).get(),  # type: ignore[misc]  # annotated above
         lines=[
             PricedLine(line.variant_id, line.variant.sku, line.ordered, line.unit_cost)
             for line in lines
