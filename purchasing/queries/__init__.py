@@ -11,7 +11,13 @@ from purchasing.queries.deliveries import (
     orders_to_receive,
 )
 from purchasing.queries.fetched import runs_to_apply
-from purchasing.queries.incoming import STILL_TO_COME, Incoming, incoming_to_level, incoming_units
+from purchasing.queries.incoming import (
+    STILL_TO_COME,
+    Incoming,
+    incoming_to_level,
+    incoming_units,
+    still_to_come,
+)
 from purchasing.queries.integrity import differences
 from purchasing.queries.invoices import (
     Comparison,
@@ -105,6 +111,7 @@ __all__ = [
     "replaced_units",
     "runs_to_apply",
     "staged_lines",
+    "still_to_come",
     "supplier_offers",
     "supplier_reliability",
     "waiting_for_lines",

@@ -15,8 +15,7 @@ from django.utils import timezone
 
 from channels.queries import sync_ages
 from orders.models import Order
-from purchasing.models import PurchaseOrder
-from retail.backoffice import handling, queries
+from retail.backoffice import buying, handling, queries
 from retail.backoffice.ages import in_words
 
 # Older than this, something that should run every few minutes does not.
@@ -221,45 +220,35 @@ def _stock(now: datetime) -> Iterator[Figure]:
 
 
 def _buying(now: datetime) -> Iterator[Figure]:
-    today = now.date()
-    waiting = queries.buying_waiting(today=today)
-    sent = {
-        "status__exact": PurchaseOrder.Status.SENT,
-        "receipt_status__in": "NONE,PARTIAL",
-    }
+    waiting = buying.buying_waiting(today=timezone.localdate(now))
     yield Figure(
-        "Orders to approve",
-        waiting.to_approve,
-        _list("purchasing_purchaseorder", status__exact="AWAITING_APPROVAL"),
-        tone="warn" if waiting.to_approve else "",
+        "Articles to buy",
+        waiting.proposals,
+        _list("purchasing_replenishmentproposal"),
+        tone="warn" if waiting.proposals else "",
+        permission="purchasing.view_replenishmentproposal",
     )
-    yield Figure(
-        "Order changes to approve",
-        waiting.changes_to_approve,
-        _list("purchasing_purchaseorder", versions__status__exact="PROPOSED"),
-        tone="warn" if waiting.changes_to_approve else "",
-    )
-    yield Figure(
-        "Approved orders to send",
-        waiting.to_send,
-        _list("purchasing_purchaseorder", status__exact="APPROVED"),
-        tone="warn" if waiting.to_send else "",
-    )
-    yield Figure(
-        "Goods expected within a week",
-        waiting.expected,
-        _list(
-            "purchasing_purchaseorder",
-            **sent,
-            expected_on__gte=today.isoformat(),
-            expected_on__lte=(today + queries.RECEIPTS_WITHIN).isoformat(),
+    for label, count, filters in (
+        ("Orders to approve", waiting.to_approve, {"status__exact": "AWAITING_APPROVAL"}),
+        (
+            "Order changes to approve",
+            waiting.changes_to_approve,
+            {"versions__status__exact": "PROPOSED"},
         ),
-    )
+        ("Approved orders to send", waiting.to_send, {"status__exact": "APPROVED"}),
+    ):
+        yield Figure(
+            label,
+            count,
+            _list("purchasing_purchaseorder", **filters),
+            tone="warn" if count else "",
+        )
+    yield Figure("Lines due within a week", waiting.due_soon, reverse("report-open-order-lines"))
     yield Figure(
-        "Goods overdue",
-        waiting.overdue,
-        _list("purchasing_purchaseorder", **sent, expected_on__lt=today.isoformat()),
-        tone="bad" if waiting.overdue else "",
+        "Lines that are late",
+        waiting.late,
+        reverse("report-late-order-lines"),
+        tone="bad" if waiting.late else "",
     )
     yield Figure(
         "Slipped deliveries",
@@ -267,6 +256,37 @@ def _buying(now: datetime) -> Iterator[Figure]:
         _list("purchasing_deliveryslip", state="new"),
         tone="warn" if waiting.slipped else "",
         permission="purchasing.view_deliveryslip",
+    )
+    yield Figure(
+        "Returns to suppliers to approve",
+        waiting.returns_to_approve,
+        _list("purchasing_supplierreturn", status__exact="DRAFT"),
+        tone="warn" if waiting.returns_to_approve else "",
+        permission="purchasing.view_supplierreturn",
+    )
+
+
+def _receiving(_now: datetime) -> Iterator[Figure]:
+    waiting = buying.receiving_waiting()
+    yield Figure(
+        "Deliveries being counted",
+        waiting.deliveries,
+        _list("purchasing_delivery", status__exact="OPEN"),
+        tone="warn" if waiting.deliveries else "",
+    )
+    yield Figure(
+        "Held goods to decide about",
+        waiting.held,
+        _list("purchasing_heldgoods"),
+        tone="warn" if waiting.held else "",
+        permission="purchasing.view_heldgoods",
+    )
+    yield Figure(
+        "Returns to suppliers to send",
+        waiting.returns_to_send,
+        _list("purchasing_supplierreturn", status__exact="APPROVED"),
+        tone="warn" if waiting.returns_to_send else "",
+        permission="purchasing.view_supplierreturn",
     )
 
 
@@ -363,6 +383,7 @@ _CARDS: tuple[tuple[str, str, str, Callable[[datetime], Iterator[Figure]]], ...]
     ("Returns", "assignment_return", "orders.view_return", _returns),
     ("Refunds", "currency_exchange", "orders.view_refund", _refunds),
     ("Stockroom", "warehouse", "inventory.view_stocklevel", _stock),
+    ("Receiving", "move_to_inbox", "purchasing.view_delivery", _receiving),
     ("Buying", "receipt_long", "purchasing.view_purchaseorder", _buying),
     ("Invoices", "request_quote", "purchasing.view_supplierinvoice", _invoices),
     ("Channels", "hub", "channels.view_synccursor", _channels),

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import TruncDate
 from django_celery_beat.models import PeriodicTask
 
@@ -25,17 +25,13 @@ from inventory.models import (
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines, waiting_orders
 from purchasing.models import (
-    DeliverySlip,
     MatchException,
-    PurchaseOrder,
-    PurchaseOrderVersion,
     SupplierInvoice,
 )
 from purchasing.queries import exceptions_to_decide
 from retail.common.models import ImportRun, TaskRun
 from retail.common.money import ZERO, round_amount
 
-RECEIPTS_WITHIN = timedelta(days=7)
 FAILED_IMPORTS_OF = timedelta(days=7)
 SALES_DAYS = 14
 NEWEST_ORDERS = 8
@@ -70,22 +66,6 @@ class OrdersWaiting:
     waiting_orders: int
     waiting_lines: int
     holds: tuple[HoldsWaiting, ...]
-
-
-@dataclass(frozen=True)
-class BuyingWaiting:
-    """
-    What purchase orders wait for; `expected` goods come within a week, `overdue` should have.
-
-    slipped: days moved to later that nobody has seen yet.
-    """
-
-    to_approve: int
-    changes_to_approve: int
-    to_send: int
-    expected: int
-    overdue: int
-    slipped: int
 
 
 @dataclass(frozen=True)
@@ -193,44 +173,6 @@ def orders_waiting(*, at: datetime) -> OrdersWaiting:
             for row in holds
         ),
     )
-
-
-def still_expected(today: date) -> Q:
-    """Return the condition of sent purchase orders whose goods are due within a week."""
-    return _sent_and_open() & Q(expected_on__range=(today, today + RECEIPTS_WITHIN))
-
-
-def overdue(today: date) -> Q:
-    """Return the condition of sent purchase orders whose goods should have come."""
-    return _sent_and_open() & Q(expected_on__lt=today)
-
-
-def _sent_and_open() -> Q:
-    return Q(
-        status=PurchaseOrder.Status.SENT,
-        receipt_status__in=[PurchaseOrder.Progress.NONE, PurchaseOrder.Progress.PARTIAL],
-    )
-
-
-def buying_waiting(*, today: date) -> BuyingWaiting:
-    """Return what waits at the buying desk."""
-    status = PurchaseOrder.Status
-    counts = PurchaseOrder.objects.aggregate(
-        to_approve=Count("pk", filter=Q(status=status.AWAITING_APPROVAL)),
-        changes_to_approve=Count(
-            "pk",
-            filter=Exists(
-                PurchaseOrderVersion.objects.filter(
-                    order=OuterRef("pk"), status=PurchaseOrderVersion.Status.PROPOSED
-                )
-            ),
-        ),
-        to_send=Count("pk", filter=Q(status=status.APPROVED)),
-        expected=Count("pk", filter=still_expected(today)),
-        overdue=Count("pk", filter=overdue(today)),
-    )
-    slipped = DeliverySlip.objects.filter(seen_at__isnull=True).count()
-    return BuyingWaiting(**counts, slipped=slipped)
 
 
 def stock_waiting(*, at: datetime, today: date, day_ends_at: datetime) -> StockWaiting:

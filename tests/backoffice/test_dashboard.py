@@ -14,7 +14,13 @@ from django.utils import timezone
 from inventory.admin.shown import first_moment_after
 from inventory.models import AvailabilityChange, StockLevel, Transfer
 from orders.models import OrderHold
-from purchasing.models import MatchException
+from purchasing.models import (
+    Delivery,
+    HeldGoods,
+    MatchException,
+    ReplenishmentProposal,
+    SupplierReturn,
+)
 from retail.backoffice import tasks
 from retail.backoffice.queries import INTEGRITY_TASK
 from retail.common.models import ImportRun
@@ -28,8 +34,12 @@ from tests.factories.inventory_counts import counted_sheet, submitted_sheet
 from tests.factories.inventory_promises import ask_for_count, put_aside, withdraw
 from tests.factories.inventory_transfers import dispatched_transfer, drafted_transfer
 from tests.factories.orders import OrderFactory, open_order, shipped_order
-from tests.factories.purchasing import PurchaseOrderFactory
-from tests.factories.purchasing_invoices import MatchExceptionFactory, SupplierInvoiceFactory
+from tests.factories.purchasing import PurchaseOrderFactory, sent_order
+from tests.factories.purchasing_invoices import (
+    MatchExceptionFactory,
+    SupplierInvoiceFactory,
+    delivery,
+)
 from tests.people import browser_of, person_who_may, superuser
 
 pytestmark = pytest.mark.django_db
@@ -80,12 +90,23 @@ def titles_of(browser):
 @pytest.mark.parametrize(
     ("role", "titles"),
     [
-        (Role.ACCOUNTANT, ["Refunds", "Stockroom", "Buying", "Invoices", "Imported files"]),
+        (
+            Role.ACCOUNTANT,
+            ["Refunds", "Stockroom", "Receiving", "Buying", "Invoices", "Imported files"],
+        ),
         (
             Role.WAREHOUSE,
-            ["Orders", *AT_THE_DESKS, "Stockroom", "Buying", "Orders by day", "Newest orders"],
+            [
+                "Orders",
+                *AT_THE_DESKS,
+                "Stockroom",
+                "Receiving",
+                "Buying",
+                "Orders by day",
+                "Newest orders",
+            ],
         ),
-        (Role.BUYER, ["Stockroom", "Buying", "Invoices", "Imported files"]),
+        (Role.BUYER, ["Stockroom", "Receiving", "Buying", "Invoices", "Imported files"]),
         (Role.SUPPORT, ["Orders", *AT_THE_DESKS, "Orders by day", "Newest orders"]),
         (
             Role.MANAGER,
@@ -93,6 +114,7 @@ def titles_of(browser):
                 "Orders",
                 *AT_THE_DESKS,
                 "Stockroom",
+                "Receiving",
                 "Buying",
                 "Invoices",
                 "Channels",
@@ -251,25 +273,43 @@ def test_totals_that_were_never_compared_are_no_good_news():
 
 
 def test_purchase_orders_are_counted_by_what_they_wait_for():
-    browser, today = browser_of(superuser()), timezone.now().date()
-    sent = {
-        "status": "SENT",
-        "approved_at": timezone.now(),
-        "approved_by": UserFactory(),
-        "sent_at": timezone.now(),
-    }
+    browser, today = browser_of(superuser()), timezone.localdate()
     PurchaseOrderFactory(status="AWAITING_APPROVAL")
-    PurchaseOrderFactory(**sent, expected_on=today)
-    PurchaseOrderFactory(**sent, expected_on=today - timedelta(days=1))
-    PurchaseOrderFactory(**sent, expected_on=today - timedelta(days=1), receipt_status="COMPLETE")
-    PurchaseOrderFactory(**sent, expected_on=today + timedelta(days=8))
+    sent_order(expected_on=today)
+    sent_order(expected_on=today + timedelta(days=8))
+    slipped = sent_order(expected_on=today - timedelta(days=1))
+    confirmed = sent_order(expected_on=today - timedelta(days=1))
+    confirmed.lines.update(confirmed_on=today + timedelta(days=9))
+    delivery(sent_order(expected_on=today - timedelta(days=1)))
 
     figures = figures_of(browser)
 
-    for label in ("Orders to approve", "Goods expected within a week", "Goods overdue"):
-        value, _, url = figures[label]
-        assert (label, value, listed(browser, url)) == (label, "1", 1)
-    assert figures["Goods overdue"][1] == "bad"
+    value, _, url = figures["Orders to approve"]
+    assert (value, listed(browser, url)) == ("1", 1)
+    assert figures["Lines due within a week"][:2] == ("1", "")
+    value, tone, url = figures["Lines that are late"]
+    assert (value, tone) == ("1", "bad")
+    late = browser.get(url).content.decode()
+    assert slipped.number in late
+    assert confirmed.number not in late
+
+
+def test_what_buyers_and_receivers_go_on_with_is_counted():
+    browser = browser_of(superuser())
+    for model in (ReplenishmentProposal, Delivery, HeldGoods, SupplierReturn):
+        FACTORIES[model]()
+
+    figures = figures_of(browser)
+
+    for label, model in (
+        ("Articles to buy", ReplenishmentProposal),
+        ("Deliveries being counted", Delivery),
+        ("Held goods to decide about", HeldGoods),
+        ("Returns to suppliers to approve", SupplierReturn),
+    ):
+        value, tone, url = figures[label]
+        assert (label, value, tone) == (label, "1", "warn")
+        assert listed(browser, url) == model.objects.count() == 1
 
 
 def test_exceptions_are_counted_for_the_role_that_clears_them_up():
@@ -352,4 +392,4 @@ def test_home_costs_the_same_whatever_there_is():
         browser.get("/")
 
     assert len(of_little) == len(of_more)
-    assert len(of_more) == 29
+    assert len(of_more) == 35
