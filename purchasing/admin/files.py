@@ -252,13 +252,17 @@ class SupplierFileAdmin(ViewOnlyAdmin):
                     ("status", "shown_run"),
                     ("profile", "transport"),
                     ("received_at", "received_by"),
-                    ("size", "sha256"),
+                    ("size", "fingerprint"),
                     ("error_code", "error"),
                 )
             },
         ),
     )
-    readonly_fields = ("shown_run",)
+    readonly_fields = ("shown_run", "fingerprint")
+
+    @display(description="SHA-256 of the bytes")
+    def fingerprint(self, file: SupplierFile) -> str:
+        return format_html('<span class="desk-code">{}</span>', file.sha256)
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -228,7 +228,7 @@ def is_email_in_doubt(order: PurchaseOrder) -> bool:
     )
 
 
-ORDER_ACTS = (
+STEP_ACTS = (
     Act(
         name="submit",
         label="Submit",
@@ -266,6 +266,9 @@ ORDER_ACTS = (
         consequences=receive_consequences,
         icon="move_to_inbox",
     ),
+)
+# What is done less often, or ends the order.
+OTHER_ACTS = (
     Act(
         name="receive-over-order",
         label="Receive more than ordered",

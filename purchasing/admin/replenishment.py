@@ -12,6 +12,8 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
@@ -199,8 +201,8 @@ class ReplenishmentProposalAdmin(ViewOnlyAdmin):
         return shown_cover(proposal)
 
     @display(description="Worked out", ordering="run__started_at")
-    def worked_out_at(self, proposal: ReplenishmentProposal) -> Any:
-        return proposal.run.started_at
+    def worked_out_at(self, proposal: ReplenishmentProposal) -> str:
+        return date_format(timezone.localtime(proposal.run.started_at), "DATETIME_FORMAT")
 
     @display(description="Why")
     def why(self, proposal: ReplenishmentProposal) -> str:

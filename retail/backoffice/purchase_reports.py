@@ -34,7 +34,8 @@ def _count(value: int) -> str:
 
 
 def _day(day: date | None) -> str:
-    return f"{day:%d %b %Y}" if day else "not said"
+    # Blanks that do not break: a day stays on one line.
+    return f"{day:%d\u00a0%b\u00a0%Y}" if day else "not said"
 
 
 def _month(month: date) -> str:

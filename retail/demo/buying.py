@@ -14,8 +14,10 @@ from inventory.models import StockLevel
 from purchasing import operations
 from purchasing.models import (
     GoodsReceipt,
+    HeldGoods,
     MatchException,
     PurchaseOrder,
+    RejectReason,
     Supplier,
     SupplierInvoice,
     SupplierProduct,
@@ -32,7 +34,7 @@ from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
 DAYS_BETWEEN_ORDERS = 18
 REORDER_BELOW, ORDER_UP_TO = 8, 36
 LINES_PER_ORDER = 14
-DAYS_TO_DECIDE = timedelta(days=6)
+DAYS_TO_DECIDE, DAYS_TO_SETTLE = timedelta(days=6), timedelta(days=12)
 FORGOTTEN_LINES, BROKEN_LINES, BILLED_BY_CARRIER = 0.06, 0.05, 0.15
 
 # What a supplier's list looks like on a bad day: each of these lines is refused with its reason.
@@ -192,8 +194,35 @@ class Buying:
                 days = self.chance.randint(1, 4)
                 self.agenda.add(at + timedelta(days=days), self._invoice(receipt.pk, part))
                 self._expect_freight(receipt.pk, at)
+                if receipt.held_goods.exists():
+                    self.agenda.add(at + DAYS_TO_SETTLE, self._settle_broken(receipt.pk, order_id))
             if part == 1 and order.lines.filter(received__lt=1).exists():
                 self.agenda.add(at + timedelta(days=8), self._delivery(order_id, 2))
+
+        return happen
+
+    def _settle_broken(self, receipt_id: int, order_id: int) -> Happening:
+        """The supplier credits what came broken and does not want it back: nothing more comes."""
+
+        def happen(at: datetime) -> None:
+            wim = self.shop.people["wim"]
+            for held in HeldGoods.objects.open().filter(receipt=receipt_id).order_by("pk"):
+                operations.scrap_held(
+                    held_id=held.pk,
+                    units=held.left,
+                    reason="The supplier does not want it back",
+                    key=f"settled {held.pk}",
+                    at=at,
+                    by=wim,
+                )
+            order = PurchaseOrder.objects.get(pk=order_id)
+            if order.status == PurchaseOrder.Status.SENT:
+                operations.close_short(
+                    order_id=order_id,
+                    reason="Credited, nothing more comes",
+                    at=at,
+                    by=self.shop.people["bea"],
+                )
 
         return happen
 
@@ -225,7 +254,8 @@ class Buying:
             order_line_id=line_id,
             accepted=expected - rejected,
             rejected=rejected,
-            reject_reason="Broken in transit" if rejected else "",
+            reject_reason=RejectReason.DAMAGED if rejected else "",
+            note="Broken in transit" if rejected else "",
         )
 
     def _invoice(self, receipt_id: int, part: int) -> Happening:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.db import models
+from django.db.models import Sum
 
-from orders.queries import waiting_lines
+from inventory.models import StockLevel
 from purchasing import operations
 from purchasing.models import (
     Delivery,
@@ -21,33 +22,37 @@ from purchasing.models import (
     RejectReason,
     ReplenishmentRule,
     SupplierContact,
-    SupplierProduct,
     SupplierReturn,
 )
 from purchasing.operations import Count, ReturnedGoods
 from retail.common.roles import Role
 from retail.demo.articles import Article
+from retail.demo.selling import Selling
 from retail.demo.shop import Shop
 from retail.demo.suppliers import SUPPLIERS, price_file
 
 HOUR = timedelta(hours=1)
 SUSPICIOUS = Decimal("1.6")
 LINES_COUNTED = 3
+SHORT_BY = 2
 DAYS_LATE = 9
 
 
 class BuyingDesk:
     """Brings what buyers and receivers work on to where they go on with it this morning."""
 
-    def __init__(self, *, shop: Shop, range_of_articles: Sequence[Article]) -> None:
+    def __init__(
+        self, *, shop: Shop, selling: Selling, range_of_articles: Sequence[Article]
+    ) -> None:
         self.shop = shop
+        self.selling = selling
         self.articles = range_of_articles
 
     def open(self, at: datetime) -> None:
         """Set the rules, and leave a file, proposals, a slip, a delivery and returns to work on."""
         self._set_rules()
         self._bring_in_a_file(at - 3 * HOUR)
-        self._order_for_a_customer(at - 2 * HOUR)
+        self._let_customers_wait(at - 2 * HOUR)
         self._let_a_day_slip(at - 2 * HOUR)
         self._unload(at - HOUR)
         self._send_back(at - HOUR)
@@ -89,23 +94,35 @@ class BuyingDesk:
             file_id=file.pk, profile=self.shop.profiles[demo.code], at=at, by=bea
         )
 
-    def _order_for_a_customer(self, at: datetime) -> None:
-        """Somebody waits for an article: it is ordered for them, on a draft."""
-        main = self.shop.locations["main"]
-        offers = SupplierProduct.objects.filter(variant__isnull=False, is_active=True)
-        for line in waiting_lines().select_related("variant").order_by("pk")[:20]:
-            offer = offers.filter(variant=line.variant).select_related("supplier").first()
-            if offer is not None:
-                operations.order_for_customer(
-                    order_line_id=line.pk,
-                    supplier=offer.supplier,
-                    location=main,
-                    units=line.open_quantity * line.pack_size,
-                    key="this morning",
-                    at=at,
-                    by=self.shop.people["bea"],
-                )
-                return
+    def _let_customers_wait(self, at: datetime) -> None:
+        """Two articles are sold that are not there: one is on order, one is ordered for whom."""
+        on_order = set(
+            PurchaseOrderLine.objects.filter(order__in=self._expected()).values_list(
+                "variant__sku", flat=True
+            )
+        )
+        free = self._free_units()
+        scarce = sorted(self.articles, key=lambda article: (free.get(article.sku, 0), article.sku))
+        coming = next((article for article in scarce if article.sku in on_order), None)
+        if coming is not None:
+            self.selling.take_order(coming, free.get(coming.sku, 0) + SHORT_BY, at=at)
+        wanted = next(article for article in scarce if article.sku not in on_order)
+        order = self.selling.take_order(wanted, free.get(wanted.sku, 0) + SHORT_BY, at=at)
+        operations.order_for_customer(
+            order_line_id=order.lines.get().pk,
+            supplier=self.shop.suppliers[wanted.supplier],
+            location=self.shop.locations["main"],
+            units=SHORT_BY,
+            key="this morning",
+            at=at,
+            by=self.shop.people["bea"],
+        )
+
+    def _free_units(self) -> dict[str, int]:
+        """Return SKU -> units that orders can still be sent from."""
+        levels = StockLevel.objects.with_available().filter(location__is_shipping=True)
+        rows = levels.values("variant__sku").annotate(units=Sum("available"))
+        return dict(rows.order_by("variant__sku").values_list("variant__sku", "units"))
 
     def _let_a_day_slip(self, at: datetime) -> None:
         """A supplier confirms an order, but for later than it was expected."""

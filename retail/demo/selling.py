@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from channels.connectors.base import (
     IncomingOrder,
     IncomingStatus,
 )
+from orders.models import Order
 from orders.operations import allocate_waiting, ingest_order, ship
 from retail.common.errors import BusinessError
 from retail.demo.agenda import Agenda, Happening
@@ -22,6 +24,7 @@ from retail.demo.people import Person
 from retail.demo.shop import Shop
 
 SHIPPING = Decimal("3.95")
+FIRST_TAKEN = 900_000
 DAY = timedelta(days=1)
 ORDERS_OF_THE_FORTNIGHT, ORDERS_SINCE_YESTERDAY = 80, 10
 CHANNELS, CHANNEL_WEIGHTS = ("web", "bazaar", "store", "phone"), (55, 25, 14, 6)
@@ -70,6 +73,19 @@ class Selling:
         mornings = (begins_at + day * DAY for day in range(1, (ends_at - begins_at).days))
         for morning in mornings:
             self.agenda.add(morning, _serve_waiting)
+
+    def take_order(self, article: Article, quantity: int, *, at: datetime) -> Order:
+        """Let a marketplace sell an article, whether it is there or not."""
+        line = _line(1, article, quantity)
+        number = FIRST_TAKEN + len(self.incoming)
+        incoming = replace(
+            self._incoming(number, at, "bazaar", from_the_end=number),
+            lines=(line,),
+            total=line.total + SHIPPING,
+            tax_total=line.tax,
+        )
+        self.incoming[incoming.external_id] = incoming
+        return ingest_order(channel=self.shop.channels["bazaar"], incoming=incoming, at=at).order
 
     def _order(self, number: int, *, from_the_end: int) -> Happening:
         def happen(at: datetime) -> None:

@@ -71,7 +71,7 @@ def tell_story(
     agenda.run_until(now, _monthly(progress))
     serving.open_the_doors(now)
     stockroom.tidy_up(now)
-    BuyingDesk(shop=shop, range_of_articles=range_of_articles).open(now)
+    BuyingDesk(shop=shop, selling=selling, range_of_articles=range_of_articles).open(now)
     connect_channels()
     _write_open_orders(selling.incoming, open_orders)
     return shop
