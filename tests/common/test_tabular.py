@@ -80,9 +80,11 @@ def test_encoding_that_is_not_utf_8_is_never_guessed(file):
     assert cells(path, Dialect(encoding="cp1252")) == [["A-1", "brie"], ["B-2", "Käse"]]
 
 
-def test_encoding_unknown_to_everybody_is_refused(file):
-    with pytest.raises(BrokenFile, match="no encoding called klingon"):
-        list(read_table(file("a,b\n1,2\n"), Dialect(encoding="klingon", delimiter=",")))
+@pytest.mark.parametrize("delimiter", ["", ","])
+@pytest.mark.parametrize("encoding", ["klingon", "rot13"])
+def test_encoding_that_is_none_of_text_is_refused(file, encoding, delimiter):
+    with pytest.raises(BrokenFile, match=f"no encoding called {encoding}"):
+        list(read_table(file("a,b\n1,2\n"), Dialect(encoding=encoding, delimiter=delimiter)))
 
 
 def test_lines_above_the_titles_are_skipped_and_counted(file):

@@ -107,7 +107,10 @@ def completed(dialect: Dialect, path: Path) -> Dialect:
         encoding = "utf-8-sig"
     if dialect.delimiter:
         return replace(dialect, encoding=encoding)
-    text = sample.decode(encoding, errors="replace")
+    try:
+        text = sample.decode(encoding, errors="replace")
+    except LookupError as error:
+        raise unknown_encoding(encoding) from error
     below_preamble = "".join(text.splitlines(keepends=True)[dialect.skipped_lines :])
     return replace(dialect, encoding=encoding, delimiter=agreed_delimiter(below_preamble))
 
@@ -133,6 +136,11 @@ def bytes_against_utf_8(path: Path) -> bytes:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise BrokenFile("The compressed file is damaged.") from error
     return b""
+
+
+def unknown_encoding(encoding: str) -> BrokenFile:
+    """Return the refusal of an encoding that is unknown, or known and none of text."""
+    return BrokenFile(f"There is no encoding called {encoding}.")
 
 
 def certain_encoding(sample: bytes) -> str:

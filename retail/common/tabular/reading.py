@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import io
@@ -15,7 +14,7 @@ from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
-from retail.common.tabular.dialects import Dialect, completed, is_excel, is_gzip
+from retail.common.tabular.dialects import Dialect, completed, is_excel, is_gzip, unknown_encoding
 from retail.common.tabular.excel import Record, excel_records
 from retail.common.tabular.refusals import (
     BrokenFile,
@@ -223,12 +222,11 @@ def _csv_records(path: Path, dialect: Dialect) -> Iterator[Record]:
 
 def _opened(path: Path, encoding: str, errors: str = "strict") -> io.TextIOWrapper:
     try:
-        codecs.lookup(encoding)
+        if is_gzip(path):
+            return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
+        return path.open(encoding=encoding, errors=errors, newline="")
     except LookupError as error:
-        raise BrokenFile(f"There is no encoding called {encoding}.") from error
-    if is_gzip(path):
-        return gzip.open(path, "rt", encoding=encoding, errors=errors, newline="")
-    return path.open(encoding=encoding, errors=errors, newline="")
+        raise unknown_encoding(encoding) from error
 
 
 def _reader(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
