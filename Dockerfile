@@ -16,10 +16,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=retail.settings \
     STATIC_ROOT=/srv/static \
-    MEDIA_ROOT=/srv/media
+    MEDIA_ROOT=/srv/media \
+    SUPPLIER_DROP_DIR=/srv/supplier-drop
 
 RUN useradd --system --uid 10001 --no-create-home retail \
-    && install -d -o retail -g retail /srv/media /srv/static
+    && install -d -o retail -g retail /srv/media /srv/static /srv/supplier-drop
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
@@ -32,6 +33,6 @@ RUN RETAIL_DEMO=0 DATABASE_URL=postgresql:///none CELERY_BROKER_URL=memory:// \
 
 USER retail
 EXPOSE 8000
-VOLUME /srv/media
+VOLUME /srv/media /srv/supplier-drop
 CMD ["gunicorn", "retail.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "4", \
      "--max-requests", "2000", "--max-requests-jitter", "200", "--timeout", "60"]
