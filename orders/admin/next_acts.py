@@ -13,6 +13,7 @@ TURN = (
     *("link", "needs-no-stock", "release"),
     *("hand-over", "ready", "ship", "promise"),
     *("return", "payment", "refund", "announce-return", "claim"),
+    *("order-from-supplier", "drop-ship"),
     *("hold", "reroute", "reject", "pickup-place", "priority", "take-back"),
 )
 

@@ -196,4 +196,7 @@ class SuppliedOrderAdmin(OrderAdmin):
 
     @display(description="Comes with")
     def comes_with(self, order: Order) -> SafeString:
-        return comes_with(coming_for_order(order.pk)) or SafeString("Nothing is on order for it.")
+        # The page asks for it several times.
+        if not hasattr(order, "coming"):
+            order.coming = coming_for_order(order.pk)
+        return comes_with(order.coming) or SafeString("Nothing is on order for it.")

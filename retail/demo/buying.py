@@ -36,6 +36,8 @@ REORDER_BELOW, ORDER_UP_TO = 8, 36
 LINES_PER_ORDER = 14
 DAYS_TO_DECIDE, DAYS_TO_SETTLE = timedelta(days=6), timedelta(days=12)
 FORGOTTEN_LINES, BROKEN_LINES, BILLED_BY_CARRIER = 0.06, 0.05, 0.15
+# So that something lies on the desk of those who decide about it.
+BROKEN_LATELY = 0.2
 
 # What a supplier's list looks like on a bad day: each of these lines is refused with its reason.
 BAD_LINES = (
@@ -177,10 +179,12 @@ class Buying:
     def _delivery(self, order_id: int, part: int) -> Happening:
         def happen(at: datetime) -> None:
             order = PurchaseOrder.objects.select_related("supplier").get(pk=order_id)
+            is_news = at > self.ends_at - DAYS_TO_SETTLE
             lines = [
                 received
                 for line in order.lines.order_by("position")
-                if line.expected and (received := self._received(line.pk, line.expected, part))
+                if line.expected
+                and (received := self._received(line.pk, line.expected, part, is_news=is_news))
             ]
             if lines:
                 receipt = operations.receive_goods(
@@ -245,11 +249,14 @@ class Buying:
             decide=self._decide,
         )
 
-    def _received(self, line_id: int, expected: int, part: int) -> ReceivedLine | None:
+    def _received(
+        self, line_id: int, expected: int, part: int, *, is_news: bool
+    ) -> ReceivedLine | None:
         """The first delivery misses a line now and then and has a broken piece or two."""
         if part == 1 and self.chance.random() < FORGOTTEN_LINES:
             return None
-        rejected = min(2, expected - 1) if self.chance.random() < BROKEN_LINES else 0
+        broken = BROKEN_LATELY if is_news else BROKEN_LINES
+        rejected = min(2, expected - 1) if self.chance.random() < broken else 0
         return ReceivedLine(
             order_line_id=line_id,
             accepted=expected - rejected,

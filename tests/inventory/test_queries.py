@@ -160,5 +160,5 @@ def test_differences_take_the_same_queries_for_any_number_of_rows(django_assert_
     for _ in range(3):
         promise(level=stock())
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         differences()

@@ -116,7 +116,7 @@ def test_page_takes_as_many_queries_whatever_the_number_of_lines(
     browser.get(page_of(few))
 
     for order in (few, many):
-        with django_assert_num_queries(33):
+        with django_assert_num_queries(38):
             browser.get(page_of(order))
 
 

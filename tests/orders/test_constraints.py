@@ -28,6 +28,7 @@ UPDATES = [
     (OrderLine, "shipped = -1", "orders_orderline_done_within_ordered"),
     (OrderLine, "cancelled = 1, shipped = 2", "orders_orderline_done_within_ordered"),
     (OrderLine, "returned = 1", "orders_orderline_returned_within_shipped"),
+    (OrderLine, "from_supplier = -1", "orders_orderline_from_supplier_not_negative"),
     (OrderLine, "pack_size = 0", "orders_orderline_pack_size_positive"),
     (
         OrderLine,

@@ -96,6 +96,7 @@ def test_the_race_for_a_bill_is_real_once_the_locks_are_gone():
     with (
         mock.patch.object(SupplierInvoiceQuerySet, "for_update", without_lock),
         mock.patch.object(LandedCostQuerySet, "for_update", without_lock),
+        mock.patch.object(landed_operations, "_require_standing"),
         mock.patch.object(landed_operations, "_checked_amount", check_then_wait),
     ):
         outcomes = race(*(post(landed) for landed in drafts))

@@ -12,8 +12,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("backoffice", "0003_roles_of_orders"),
         ("inventory", "0013_goods_going_back"),
-        ("orders", "0011_pieces_cancelled_before"),
-        ("purchasing", "0005_decisions_stand"),
+        ("orders", "0012_sent_by_suppliers"),
+        ("purchasing", "0008_poll_state"),
     ]
 
     operations = [migrations.RunPython(give_permissions, migrations.RunPython.noop)]
