@@ -271,6 +271,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ProgressEnum": "purchasing.models.PurchaseOrder.Progress",
         "OwnerEnum": "channels.models.Channel.Owner",
+        "ChargeKindEnum": "purchasing.models.PurchaseOrderCharge.Kind",
     },
 }
 
