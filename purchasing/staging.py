@@ -239,7 +239,7 @@ def _looked_through(ahead: IO[bytes]) -> Iterator[Record]:
     ahead.seek(0)
     while length := ahead.read(LENGTH.size):
         # Written by ourselves a moment ago, to a file that nobody else can open.
-        yield from map(Record._make, marshal.loads(ahead.read(*LENGTH.unpack(length))))  # noqa: S302
+        yield from map(Record._make, marshal.loads(ahead.read(*LENGTH.unpack(length))))  # noqa: S302 - see above
 
 
 def _taker(

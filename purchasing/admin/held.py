@@ -30,7 +30,7 @@ class QueueFilter(admin.SimpleListFilter):
     def lookups(
         self,
         _request: HttpRequest,
-        _model_admin: admin.ModelAdmin,  # type: ignore[type-arg]
+        _model_admin: admin.ModelAdmin,  # type: ignore[type-arg]  # Django's own is not generic
     ) -> list[tuple[str, str]]:
         return [("open", "Still to be decided"), ("decided", "Decided")]
 

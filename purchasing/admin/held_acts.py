@@ -116,7 +116,7 @@ def scrap(request: HttpRequest, held: HeldGoods, cleaned: Mapping[str, Any], now
         at=now,
         by=request.user,
     )
-    return f"{decision.units:,} units are scrapped."
+    return f"Scrapped: {decision.units:,}."
 
 
 def identify(

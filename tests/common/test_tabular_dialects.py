@@ -14,7 +14,7 @@ from retail.common.tabular import (
 )
 
 GERMAN = "Nr;Bezeichnung;Preis\n1;Käse groß;5,90\n2;Größe über 5 m;12,00\n"
-FRENCH = "réf;désignation\n1;Crème brûlée\n2;Pâté à l’ancienne\n"  # noqa: RUF001
+FRENCH = "réf;désignation\n1;Crème brûlée\n2;Pâté à l’ancienne\n"  # noqa: RUF001 - as typeset
 POLISH = "kod;nazwa;cena\n1;Łyżka żółta;5,90 zł\n2;Śruba źródło ąę;3,20 zł\n"
 LATVIAN = "kods;nosaukums;cena\n1;Krāsa zaļa šķīdums;5,90\n2;Ūdens ģenerators čiekurs;3\n"
 LITHUANIAN = "kodas;pavadinimas\n1;Žalias dažas įrankis\n2;Ąžuolas šviesus ėdalas\n"

@@ -54,7 +54,7 @@ CANDIDATES: tuple[tuple[str, dict[str, str]], ...] = (
     ("cp850", _LATIN),
 )
 _APOSTROPHES = "\u2019\u00b4`"
-_SIGNS = frozenset("€£¥§©®™°±²³¹¼½¾µ×÷«»„“”‚‘’–—…•·¿¡№Ø´`¨\u00a0\u00ad")  # noqa: RUF001
+_SIGNS = frozenset("€£¥§©®™°±²³¹¼½¾µ×÷«»„“”‚‘’–—…•·¿¡№Ø´`¨\u00a0\u00ad")  # noqa: RUF001 - signs
 
 
 class Likely(NamedTuple):
