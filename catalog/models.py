@@ -181,6 +181,9 @@ class Variant(models.Model):
     name = models.CharField(max_length=200, blank=True, help_text="What sets it apart: Red, 42.")
     options = models.JSONField(default=dict, blank=True, help_text="Option name to value.")
     weight_grams = models.IntegerField(null=True, blank=True)
+    volume_ml = models.IntegerField(
+        "volume", null=True, blank=True, help_text="Packed, in milliliters (cubic centimeters)."
+    )
     is_stocked = models.BooleanField(default=True)
     is_active = models.BooleanField(
         default=True, help_text="Off: none is bought or promised any more; what lies there may go."
@@ -210,9 +213,10 @@ class Variant(models.Model):
                 violation_error_message="A GTIN has 8, 12, 13 or 14 digits.",
             ),
             models.CheckConstraint(
-                condition=Q(weight_grams__isnull=True) | within("weight_grams", 0, 100_000_000),
+                condition=(Q(weight_grams__isnull=True) | within("weight_grams", 0, 100_000_000))
+                & (Q(volume_ml__isnull=True) | within("volume_ml", 0, 1_000_000_000)),
                 name="catalog_variant_weight_not_negative",
-                violation_error_message="A weight is not negative.",
+                violation_error_message="Weight and volume are not negative.",
             ),
         ]
         indexes: ClassVar = [

@@ -5,6 +5,10 @@ from purchasing.models.approvals import (
     PurchaseApprovalRule,
     PurchaseOrderVersion,
 )
+from purchasing.models.documents import (
+    InvoiceDocument,
+    InvoiceDocumentQuerySet,
+)
 from purchasing.models.files import (
     SupplierFile,
     SupplierFileProfile,
@@ -18,9 +22,12 @@ from purchasing.models.held import (
     HeldGoodsQuerySet,
 )
 from purchasing.models.invoices import (
+    InvoiceStep,
+    MatchLevel,
     SupplierInvoice,
     SupplierInvoiceLine,
     SupplierInvoiceQuerySet,
+    SupplierInvoiceTax,
     TolerancePolicy,
     normalised_number,
 )
@@ -31,10 +38,15 @@ from purchasing.models.landed import (
     LandedCostQuerySet,
     LandedCostShare,
 )
+from purchasing.models.ledger import (
+    Account,
+    LedgerLine,
+    LedgerPosting,
+)
 from purchasing.models.matching import (
+    DecisionLimit,
     MatchAllocation,
     MatchException,
-    PayableExport,
 )
 from purchasing.models.orders import (
     PurchaseOrder,
@@ -42,6 +54,16 @@ from purchasing.models.orders import (
     PurchaseOrderLine,
     PurchaseOrderLineQuerySet,
     PurchaseOrderQuerySet,
+)
+from purchasing.models.payments import (
+    Handover,
+    HandoverQuerySet,
+    PayableExport,
+    PaymentBatch,
+    PaymentBatchQuerySet,
+    PaymentItem,
+    PaymentNotice,
+    PaymentTransfer,
 )
 from purchasing.models.receipts import (
     Delivery,
@@ -81,7 +103,9 @@ from purchasing.models.waiting import (
 )
 
 __all__ = [
+    "Account",
     "DateRange",
+    "DecisionLimit",
     "Delivery",
     "DeliveryLine",
     "DeliveryQuerySet",
@@ -93,17 +117,30 @@ __all__ = [
     "GoodsReceiptLine",
     "GoodsReceiptLineQuerySet",
     "GoodsReceiptQuerySet",
+    "Handover",
+    "HandoverQuerySet",
     "HeldGoods",
     "HeldGoodsDecision",
     "HeldGoodsQuerySet",
+    "InvoiceDocument",
+    "InvoiceDocumentQuerySet",
+    "InvoiceStep",
     "LandedCost",
     "LandedCostLine",
     "LandedCostQuerySet",
     "LandedCostShare",
+    "LedgerLine",
+    "LedgerPosting",
     "MatchAllocation",
     "MatchException",
+    "MatchLevel",
     "OrderedFor",
     "PayableExport",
+    "PaymentBatch",
+    "PaymentBatchQuerySet",
+    "PaymentItem",
+    "PaymentNotice",
+    "PaymentTransfer",
     "PurchaseApproval",
     "PurchaseApprovalRule",
     "PurchaseOrder",
@@ -127,6 +164,7 @@ __all__ = [
     "SupplierInvoice",
     "SupplierInvoiceLine",
     "SupplierInvoiceQuerySet",
+    "SupplierInvoiceTax",
     "SupplierPrice",
     "SupplierProduct",
     "SupplierReturn",

@@ -74,6 +74,7 @@ class LandedCost(models.Model):
         VALUE = "VALUE", "By value"
         QUANTITY = "QUANTITY", "By number of units"
         WEIGHT = "WEIGHT", "By weight"
+        VOLUME = "VOLUME", "By volume"
         EQUAL = "EQUAL", "The same for each line"
         MANUAL = "MANUAL", "As typed"
 

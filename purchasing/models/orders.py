@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Greatest, Least, NullIf, Round
+from django.db.models.functions import Coalesce, Greatest, Least, NullIf, Round, Upper
 
 from purchasing.models.suppliers import Supplier, percent
 from retail.common.fields import (
@@ -279,6 +279,13 @@ class PurchaseOrderLine(models.Model):
     unit_cost = MoneyField(help_text="Net, in the order's currency.")
     list_cost = MoneyField(null=True, blank=True, help_text="Before discounts.")
     discount_percent = percent()
+    match_level = models.CharField(
+        max_length=20,
+        choices=[("TWO_WAY", "The order"), ("THREE_WAY", "The order and what was received")],
+        blank=True,
+        db_default="",
+        help_text="What its bills are laid beside, where that is more than the policy asks for.",
+    )
     expected_on = models.DateField(
         null=True, blank=True, help_text="When we want it; empty: as the order says."
     )
@@ -333,6 +340,13 @@ class PurchaseOrderLine(models.Model):
                 name="purchasing_purchaseorderline_closed_says_why",
                 violation_error_message="Say why no more of it is expected.",
             ),
+            models.CheckConstraint(
+                condition=Q(match_level__in=["", "TWO_WAY", "THREE_WAY"]),
+                name="purchasing_purchaseorderline_match_level_only_raised",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(Upper("supplier_sku"), name="purchasing_orderline_sku"),
         ]
 
     def __str__(self) -> str:

@@ -53,7 +53,14 @@ class Supplier(models.Model):
     postcode = models.CharField(max_length=20, blank=True, db_default="")
     city = models.CharField(max_length=100, blank=True, db_default="")
     tax_number = models.CharField(max_length=30, blank=True)
+    electronic_address = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        help_text="Where their e-invoices come from, with its scheme: 0088:5798000000001.",
+    )
     iban = models.CharField("IBAN", max_length=34, blank=True)
+    bic = models.CharField("BIC", max_length=11, blank=True, db_default="")
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
     language = models.CharField(max_length=10, default="en")
     payment_days = models.IntegerField(default=30, help_text="From the invoice date.")

@@ -33,7 +33,9 @@ class UnknownDecision(BusinessError):
 def limits_for(supplier_id: int) -> Limits:
     """Return the supplier's limits, else the company's, else none at all."""
     policy = (
-        TolerancePolicy.objects.filter(Q(supplier_id=supplier_id) | Q(supplier__isnull=True))
+        TolerancePolicy.objects.filter(
+            Q(supplier_id=supplier_id) | Q(supplier__isnull=True), variant__isnull=True
+        )
         .order_by(F("supplier_id").asc(nulls_last=True))
         .first()
     )
