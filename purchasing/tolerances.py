@@ -64,12 +64,21 @@ class Terms:
 
 @dataclass(frozen=True)
 class Finding:
-    """A difference beyond the limits; without an invoice line it is the whole document's."""
+    """
+    A difference beyond the limits; without an invoice line it is the whole document's.
+
+    subject: what of the line or document, where there may be several (a tax rate, a charge).
+    at_stake: what accepting it costs, in the document's currency.
+    """
 
     invoice_line_id: int | None
     kind: str
     expected: Decimal
     actual: Decimal
+    subject: str = ""
+    detail: str = ""
+    is_blocking: bool = True
+    at_stake: Decimal = ZERO
 
 
 @dataclass(frozen=True)
