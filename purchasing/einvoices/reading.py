@@ -1,0 +1,98 @@
+"""Which syntax a file is in, told by what is in it, never by its name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lxml import etree
+
+from purchasing.einvoices.documents import (
+    Parsed,
+    ReadDocument,
+    Syntax,
+    UnreadableDocument,
+    with_total_not_negative,
+)
+from purchasing.einvoices.safety import Root, parse_xml, refuse_too_large
+
+# By the local name of the root; a reader refuses a namespace it does not know.
+XML_READERS: dict[str, Callable[[Root], Parsed]] = {}
+
+# Documents around an invoice, so that the refusal can say what somebody dropped here.
+OTHER_DOCUMENTS = {
+    "ApplicationResponse": "an answer to a document (invoice or catalogue response)",
+    "Catalogue": "a catalogue",
+    "DespatchAdvice": "a despatch advice",
+    "Order": "an order",
+    "OrderCancellation": "the cancellation of an order",
+    "OrderChange": "a change of an order",
+    "OrderResponse": "an answer to an order",
+    "OrderResponseSimple": "an answer to an order",
+    "Potwierdzenie": "a KSeF receipt (UPO), not the invoice itself",
+    "Quotation": "a quotation",
+    "ReceiptAdvice": "a receipt advice",
+    "RemittanceAdvice": "a remittance advice",
+    "Reminder": "a reminder",
+    "SCRDMCCBDACIOMessageStructure": "an Order-X order",
+    "Statement": "a statement of account",
+}
+
+
+def read_document(content: bytes, *, filename: str) -> ReadDocument:
+    """
+    Read a file with invoices: XML, PDF with XML, signed XML or CSV.
+
+    :raises UnreadableDocument: and never anything else, whatever the bytes.
+    """
+    refuse_too_large(content)
+    if not content.strip():
+        raise UnreadableDocument("UNKNOWN_SYNTAX", "The file is empty.")
+    if _is_edifact(content):
+        raise UnreadableDocument(
+            "EDIFACT",
+            "The file is EDIFACT, which is not read here; ask the supplier for UBL, CII or a PDF.",
+        )
+    if not _is_xml(content):
+        raise UnreadableDocument(
+            "UNKNOWN_SYNTAX", "The file is no XML, no PDF and no table of invoices."
+        )
+    return document_of(read_xml(parse_xml(content)), xml=content)
+
+
+def read_xml(root: Root) -> Parsed:
+    """
+    Hand an XML document to the reader of its syntax.
+
+    :raises UnreadableDocument: NOT_AN_INVOICE, UNKNOWN_SYNTAX, or what the reader refuses.
+    """
+    name = etree.QName(root).localname
+    if name in XML_READERS:
+        return XML_READERS[name](root)
+    if name in OTHER_DOCUMENTS:
+        raise UnreadableDocument(
+            "NOT_AN_INVOICE", f"This is {OTHER_DOCUMENTS[name]}, no invoice and no credit note."
+        )
+    raise UnreadableDocument(
+        "UNKNOWN_SYNTAX", f"The XML is in no known syntax of invoices: its root is {name[:60]}."
+    )
+
+
+def document_of(parsed: Parsed, *, xml: bytes | None) -> ReadDocument:
+    """Return what was read with its signs turned and our rules run over it."""
+    invoices = tuple(with_total_not_negative(invoice) for invoice in parsed.invoices)
+    return ReadDocument(
+        syntax=Syntax(parsed.syntax),
+        profile=parsed.profile,
+        invoices=invoices,
+        breaks=parsed.breaks,
+        xml=xml,
+    )
+
+
+def _is_xml(content: bytes) -> bool:
+    head = content[:200].replace(b"\x00", b"").removeprefix(b"\xef\xbb\xbf")
+    return head.lstrip(b"\xff\xfe \t\r\n").startswith(b"<")
+
+
+def _is_edifact(content: bytes) -> bool:
+    return content.lstrip()[:4] in {b"UNA:", b"UNB+"}
