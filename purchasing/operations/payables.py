@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import transaction
 
-from purchasing.models import PayableExport, SupplierInvoice
+from purchasing.models import PayableExport, PaymentItem, SupplierInvoice
 from purchasing.operations.ending import MissingReason
 from purchasing.operations.findings import resolve_open
 from purchasing.operations.landed import require_nothing_landed
 from purchasing.operations.matching import work_out
 from purchasing.operations.pools import lock_pool
 from purchasing.operations.variances import post_price_differences, take_back_price_differences
+from purchasing.payables_file import payables_csv
+from purchasing.queries.payables import payable_facts, unsettled_differences
 from retail.common.errors import BusinessError, NotAllowed
 from retail.common.models import User
-from retail.common.money import round_amount
 from retail.common.status import check_move
 
 Status = SupplierInvoice.Status
-COLUMNS = (
-    "number",
-    "kind",
-    "supplier",
-    "supplier_name",
-    "supplier_number",
-    "invoiced_on",
-    "due_on",
-    "currency",
-    "net_total",
-    "tax_total",
-    "total",
-    "iban",
-)
-# What a spreadsheet takes for the beginning of a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class OwnInvoice(NotAllowed):
     """Nobody approves an invoice they entered."""
+
+
+class NotSettled(BusinessError):
+    """A difference that blocks payment is neither gone nor accepted."""
+
+
+class NothingToApprove(BusinessError):
+    """No invoice was named."""
 
 
 class NothingToExport(BusinessError):
@@ -53,26 +44,45 @@ class InvalidPaymentDay(BusinessError):
     """An invoice is not paid tomorrow, nor before it was written."""
 
 
+class PaymentIsOrdered(BusinessError):
+    """The bank has been told to pay it: that payment is taken back first."""
+
+
 @transaction.atomic
 def approve_invoice(*, invoice_id: int, at: datetime, by: User) -> SupplierInvoice:
+    """Release one matched invoice for payment; all else as `approve_invoices` has it."""
+    [invoice] = approve_invoices(invoice_ids=[invoice_id], at=at, by=by)
+    return invoice
+
+
+@transaction.atomic
+def approve_invoices(
+    *, invoice_ids: Collection[int], at: datetime, by: User
+) -> list[SupplierInvoice]:
     """
-    Release a matched invoice for payment; its price differences reach the cost of the goods.
+    Release matched invoices for payment; their price differences reach the cost of the goods.
 
-    Locks: the invoice, then the CostPool rows.
+    All of them or none. Locks: the invoices, then the CostPool rows.
 
+    :raises NothingToApprove: no invoice was named.
+    :raises WrongStatus: one is not matched.
     :raises OwnInvoice: the same person entered it.
-    :raises WrongStatus: it is not matched.
+    :raises NotSettled: a difference blocks it.
     :raises NoExchangeRate: its currency has no rate for its day.
     """
-    invoice = _lock(invoice_id)
-    check_move(invoice, Status.APPROVED)
-    if invoice.captured_by_id == by.pk:
-        msg = f"{invoice} was entered by you: somebody else has to approve it."
-        raise OwnInvoice(msg, invoice=invoice.number)
-    invoice.status, invoice.approved_at, invoice.approved_by = Status.APPROVED, at, by
-    invoice.save(update_fields=["status", "approved_at", "approved_by"])
-    post_price_differences(invoice_ids=[invoice.pk], at=at)
-    return invoice
+    invoices = list(SupplierInvoice.objects.for_update().filter(pk__in=list(invoice_ids)))
+    if not invoices:
+        msg = "Choose at least one invoice."
+        raise NothingToApprove(msg)
+    for invoice in invoices:
+        check_move(invoice, Status.APPROVED)
+        _require_somebody_else(invoice, by)
+    _require_settled(invoices)
+    for invoice in invoices:
+        invoice.status, invoice.approved_at, invoice.approved_by = Status.APPROVED, at, by
+    SupplierInvoice.objects.bulk_update(invoices, ["status", "approved_at", "approved_by"])
+    post_price_differences(invoice_ids=[invoice.pk for invoice in invoices], at=at)
+    return invoices
 
 
 @transaction.atomic
@@ -101,7 +111,7 @@ def export_payables(
     for invoice in invoices:
         check_move(invoice, Status.EXPORTED)
 
-    content = payables_csv(invoices)
+    content = payables_csv(invoices, payable_facts(invoices))
     export = PayableExport.objects.create(
         key=key,
         content=content,
@@ -145,6 +155,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
     Locks: as `match_invoice`, then the CostPool rows.
 
     :raises WrongStatus: it was exported, or is void already.
+    :raises PaymentIsOrdered: a payment file that was not taken back pays it.
     :raises MissingReason: the reason is empty.
     :raises FreightIsLanded: goods bear freight of it.
     """
@@ -155,6 +166,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
         msg = "Say why: the reason is kept with the invoice."
         raise MissingReason(msg, invoice=invoice.number)
     require_nothing_landed(invoice)
+    _require_not_ordered(invoice)
     resolve_open(invoice, at=at)
     was_approved = invoice.status == Status.APPROVED
     invoice.status, invoice.void_reason = Status.VOID, reason.strip()
@@ -166,40 +178,30 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
     return invoice
 
 
-def payables_csv(invoices: Iterable[SupplierInvoice]) -> str:
-    """
-    Return the invoices as accounting reads them: CSV with a header, amounts signed by kind.
+def _require_somebody_else(invoice: SupplierInvoice, by: User) -> None:
+    if invoice.captured_by_id == by.pk:
+        msg = f"{invoice} was entered by you: somebody else has to approve it."
+        raise OwnInvoice(msg, invoice=invoice.number)
 
-    Words that a spreadsheet would run as a formula are quoted with an apostrophe.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+
+def _require_settled(invoices: Collection[SupplierInvoice]) -> None:
+    blocking = unsettled_differences([invoice.pk for invoice in invoices], is_blocking=True)
     for invoice in invoices:
-        sign = -1 if invoice.kind == SupplierInvoice.Kind.CREDIT_NOTE else 1
-        supplier = invoice.supplier
-        writer.writerow(
-            [
-                invoice.number,
-                invoice.kind,
-                _harmless(supplier.code),
-                _harmless(supplier.name),
-                _harmless(invoice.supplier_number),
-                invoice.invoiced_on.isoformat(),
-                invoice.due_on.isoformat(),
-                invoice.currency,
-                *(
-                    sign * round_amount(amount, invoice.currency)
-                    for amount in (invoice.net_total, invoice.tax_total, invoice.total)
-                ),
-                _harmless(supplier.iban),
-            ]
-        )
-    return text.getvalue()
+        if rows := blocking.get(invoice.pk):
+            kinds = ", ".join(dict.fromkeys(row.get_kind_display().lower() for row in rows))
+            msg = f"{invoice} cannot be paid yet, something does not agree: {kinds}."
+            raise NotSettled(msg, invoice=invoice.number, kinds=[row.kind for row in rows])
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+def _require_not_ordered(invoice: SupplierInvoice) -> None:
+    item = (
+        PaymentItem.objects.filter(invoice=invoice, is_cancelled=False)
+        .select_related("transfer__batch")
+        .first()
+    )
+    if item is not None:
+        msg = f"The bank is told to pay {invoice} by {item.transfer.batch}: take that back first."
+        raise PaymentIsOrdered(msg, invoice=invoice.number)
 
 
 def _lock(invoice_id: int) -> SupplierInvoice:
