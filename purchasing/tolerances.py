@@ -28,6 +28,7 @@ class Limits:
     total_percent: Decimal | None = None
     total_amount: Decimal | None = None
     quantity_percent: Decimal = ZERO
+    exception_days: int = 3
 
     @classmethod
     def of(cls, policy: TolerancePolicy | None) -> Limits:
@@ -40,6 +41,7 @@ class Limits:
             total_percent=policy.total_percent,
             total_amount=policy.total_amount,
             quantity_percent=policy.quantity_percent,
+            exception_days=policy.exception_days,
         )
 
     def snapshot(self) -> dict[str, str | None]:

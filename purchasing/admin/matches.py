@@ -52,9 +52,9 @@ def decide_consequences(exception: MatchException) -> Sequence[str]:
 
 
 def reconsider(
-    _request: HttpRequest, exception: MatchException, _cleaned: Mapping[str, Any], now: datetime
+    request: HttpRequest, exception: MatchException, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
-    operations.reconsider_exception(exception_id=exception.pk, at=now)
+    operations.reconsider_exception(exception_id=exception.pk, at=now, by=request.user)
     return "The difference waits for a decision again."
 
 

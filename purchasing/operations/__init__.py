@@ -58,6 +58,18 @@ from purchasing.operations.counting import (
     enter_counts,
     scan_goods,
 )
+from purchasing.operations.deciding import (
+    AlreadyDecided,
+    Decision,
+    NotYourDecision,
+    OverLimit,
+    OwnDocument,
+    UnknownDecision,
+    UnknownStake,
+    decide_exception,
+    decide_exceptions,
+    reconsider_exception,
+)
 from purchasing.operations.deliveries import (
     NotOnThisDelivery,
     add_order,
@@ -103,13 +115,6 @@ from purchasing.operations.fetching import (
     ask_for_files,
     claim_due_profile,
     note_poll,
-)
-from purchasing.operations.findings import (
-    AlreadyDecided,
-    OwnDocument,
-    UnknownDecision,
-    decide_exception,
-    reconsider_exception,
 )
 from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.held import (
@@ -212,6 +217,7 @@ from purchasing.operations.special_orders import (
     units_on_order,
     untie,
 )
+from purchasing.operations.steps import note_step, note_steps
 from purchasing.operations.supplier_products import (
     AlreadyLinked,
     ArticleOfOtherGtin,
@@ -252,6 +258,7 @@ __all__ = [
     "CountedMeanwhile",
     "CreditNoteUsed",
     "DayIsOver",
+    "Decision",
     "DuplicateInvoice",
     "EmailNotInDoubt",
     "FileCameBefore",
@@ -293,6 +300,7 @@ __all__ = [
     "NotSettled",
     "NotThatManyHeld",
     "NotYourApproval",
+    "NotYourDecision",
     "NothingCancelled",
     "NothingChanged",
     "NothingChosen",
@@ -306,6 +314,7 @@ __all__ = [
     "NothingToReplace",
     "NothingToReturn",
     "OrderChange",
+    "OverLimit",
     "OwnDocument",
     "OwnInvoice",
     "PaymentIsOrdered",
@@ -326,6 +335,7 @@ __all__ = [
     "UnknownDecision",
     "UnknownMethod",
     "UnknownOrderLine",
+    "UnknownStake",
     "WrongOrderLine",
     "accept_held",
     "accept_held_over_order",
@@ -355,6 +365,7 @@ __all__ = [
     "create_article_from",
     "create_purchase_order",
     "decide_exception",
+    "decide_exceptions",
     "decline_change",
     "decline_supplier_product",
     "discard_delivery",
@@ -380,6 +391,8 @@ __all__ = [
     "note_poll",
     "note_rma",
     "note_slips",
+    "note_step",
+    "note_steps",
     "open_delivery",
     "order_for_customer",
     "orders_of_acceptance",

@@ -11,13 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Value
 
 from purchasing.models import (
-    MatchException,
     Supplier,
     SupplierInvoice,
     SupplierInvoiceLine,
     normalised_number,
 )
-from purchasing.operations.findings import limits_for
+from purchasing.operations.findings import limits_for, raise_findings
 from purchasing.tolerances import document_findings
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_AMOUNT, MAX_UNITS
@@ -192,16 +191,4 @@ def _record_wrong_sums(
         total=invoice.total,
         currency=invoice.currency,
     )
-    MatchException.objects.bulk_create(
-        [
-            MatchException(
-                invoice=invoice,
-                kind=finding.kind,
-                expected=finding.expected,
-                actual=finding.actual,
-                tolerance=limits_for(invoice.supplier_id).snapshot(),
-                raised_at=at,
-            )
-            for finding in found
-        ]
-    )
+    raise_findings(invoice, found, limits=limits_for(invoice.supplier_id), at=at)

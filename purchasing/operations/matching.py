@@ -16,7 +16,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceLine,
 )
-from purchasing.operations.findings import limits_for, record_findings, refresh_statuses
+from purchasing.operations.findings import Found, limits_for, record_findings, refresh_statuses
 from purchasing.operations.pools import (
     MATCHABLE,
     PAYABLE,
@@ -77,14 +77,16 @@ def work_out(pool: Pool, *, at: datetime, just_entered: SupplierInvoice | None =
     )
     new_matches = _store_matches(pool, shares, at=at)
     _store_counters(pool, shares, at=at)
-    _store_findings(pool, claims, shares, at=at)
+    changed = _store_findings(pool, claims, shares, at=at)
     refresh_statuses(
         [
             invoice
             for invoice in pool.invoices.values()
             if invoice.status in MATCHABLE
             and (invoice == just_entered or invoice.status != invoice.Status.CAPTURED)
-        ]
+        ],
+        at=at,
+        changed=changed,
     )
     supplied = {pool.invoice_of(match.invoice_line_id) for match in new_matches}
     post_price_differences(
@@ -225,7 +227,7 @@ def _store_counters(pool: Pool, shares: Sequence[Share], *, at: datetime) -> Non
 
 def _store_findings(
     pool: Pool, claims: Sequence[Claim], shares: Sequence[Share], *, at: datetime
-) -> None:
+) -> set[int]:
     limits = limits_for(pool.supplier_id)
     tested = {
         line.pk: pool.invoices[line.invoice_id]
@@ -239,15 +241,20 @@ def _store_findings(
     ]
     differences = differences_beyond(limits, claims=claims, shares=shares, terms=_terms(pool))
     order_of = {line.pk: line.order for line in pool.order_lines}
-    record_findings(
-        [*charges, *differences],
-        tested=tested,
-        limits=limits,
-        raisers={
-            share.invoice_line_id: order_of[share.order_line_id].raised_by_id for share in shares
-        },
-        at=at,
-    )
+    raisers = {
+        share.invoice_line_id: order_of[share.order_line_id].raised_by_id for share in shares
+    }
+    found = [
+        Found(
+            invoice=tested[line_id],
+            finding=finding,
+            limits=limits,
+            order_raised_by_id=raisers.get(line_id),
+        )
+        for finding in [*charges, *differences]
+        if (line_id := finding.invoice_line_id) in tested
+    ]
+    return record_findings(found, tested_lines=tested, at=at)
 
 
 def _terms(pool: Pool) -> dict[int, Terms]:

@@ -10,6 +10,12 @@ from purchasing.queries.deliveries import (
     lines_for_held,
     orders_to_receive,
 )
+from purchasing.queries.exceptions import (
+    ExceptionsOfOwner,
+    decision_limit,
+    exceptions_by_owner,
+    exceptions_to_decide,
+)
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
     STILL_TO_COME,
@@ -21,7 +27,6 @@ from purchasing.queries.incoming import (
 from purchasing.queries.integrity import differences
 from purchasing.queries.invoices import (
     Comparison,
-    exceptions_to_decide,
     goods_not_invoiced,
     invoice_comparison,
     invoices_like,
@@ -70,6 +75,7 @@ __all__ = [
     "CrossDock",
     "DeliveryRow",
     "Difference",
+    "ExceptionsOfOwner",
     "GtinMatch",
     "Incoming",
     "Judgment",
@@ -86,10 +92,12 @@ __all__ = [
     "coming_for_order",
     "cross_dock",
     "customers_goods_to_go_back",
+    "decision_limit",
     "deliveries_found",
     "delivery_rows",
     "differences",
     "exact_gtin_matches",
+    "exceptions_by_owner",
     "exceptions_to_decide",
     "expected_day",
     "goods_not_invoiced",

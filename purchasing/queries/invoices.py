@@ -15,7 +15,6 @@ from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
     MatchAllocation,
-    MatchException,
     PurchaseOrderLine,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -126,19 +125,6 @@ def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
         )
         .select_related("variant__product")
         .order_by("position")
-    )
-
-
-def exceptions_to_decide() -> QuerySet[MatchException]:
-    """Return what a person has to look at, what falls due first; goods on their way are not."""
-    return (
-        MatchException.objects.filter(status=MatchException.Status.OPEN)
-        .exclude(
-            kind=MatchException.Kind.NOT_RECEIVED,
-            invoice__status=SupplierInvoice.Status.MATCHING,
-        )
-        .select_related("invoice__supplier", "invoice_line")
-        .order_by("invoice__due_on", "pk")
     )
 
 

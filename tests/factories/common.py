@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import factory
+from django.contrib.auth.models import Group
 from factory.django import DjangoModelFactory
 
 from retail.common.models import ImportReject, ImportRun, TaskRun, User
@@ -18,6 +19,13 @@ class UserFactory(DjangoModelFactory):
     username = factory.Sequence(lambda n: f"user{n}")
     password = factory.django.Password("correct horse")
     is_staff = True
+
+
+def person_in(role: str, **values) -> User:
+    """Return somebody with the permissions of a role, as the migrations gave them."""
+    person = UserFactory(**values)
+    person.groups.add(Group.objects.get(name=role))
+    return person
 
 
 class ImportRunFactory(DjangoModelFactory):

@@ -10,7 +10,7 @@ from inventory.operations import Received, adjust_stock, issue_stock, receive_st
 from inventory.queries import differences
 from purchasing import operations, queries
 from tests.factories.catalog import ExchangeRateFactory, VariantFactory
-from tests.factories.common import NOON, UserFactory
+from tests.factories.common import NOON, UserFactory, person_in
 from tests.factories.inventory import LocationFactory
 from tests.factories.purchasing import SupplierFactory, approved_order, sent_order
 from tests.factories.purchasing_invoices import TODAY, bill, delivery, matched, printed
@@ -60,7 +60,11 @@ def approve_bill(order, units, unit_price, **values):
     invoice = matched(bill(printed(order.lines.get(), units, unit_price, **values), order=order))
     for exception in invoice.exceptions.filter(status="OPEN"):
         operations.decide_exception(
-            exception_id=exception.pk, decision="ACCEPTED", reason="Paid", at=NOON, by=UserFactory()
+            exception_id=exception.pk,
+            decision="ACCEPTED",
+            reason="Paid",
+            at=NOON,
+            by=person_in("Manager"),
         )
     return operations.approve_invoice(invoice_id=invoice.pk, at=NOON, by=UserFactory())
 

@@ -7,7 +7,7 @@ from purchasing import operations, queries
 from purchasing.models import MatchException, TolerancePolicy
 from purchasing.operations.findings import limits_for
 from retail.common.errors import WrongStatus
-from tests.factories.common import NOON, UserFactory
+from tests.factories.common import NOON, UserFactory, person_in
 from tests.factories.purchasing import SupplierFactory, sent_order
 from tests.factories.purchasing_invoices import (
     MatchExceptionFactory,
@@ -25,7 +25,11 @@ pytestmark = pytest.mark.django_db
 
 def decide(exception, decision="ACCEPTED", *, reason="Agreed on the phone", by=None):
     return operations.decide_exception(
-        exception_id=exception.pk, decision=decision, reason=reason, at=NOON, by=by or UserFactory()
+        exception_id=exception.pk,
+        decision=decision,
+        reason=reason,
+        at=NOON,
+        by=by or person_in("Manager"),
     )
 
 
@@ -39,7 +43,7 @@ def bill_with_two_exceptions():
 def test_bill_goes_on_once_a_second_person_accepted_every_exception():
     invoice = bill_with_two_exceptions()
     price, quantity = invoice.exceptions.order_by("kind")
-    manager = UserFactory()
+    manager = person_in("Manager")
 
     decide(price, reason=" New price list ", by=manager)
     invoice.refresh_from_db()
@@ -86,7 +90,7 @@ def test_decision_about_the_document_is_refused_to_who_raised_one_of_its_orders(
 
 def test_second_decision_is_refused_and_the_first_stands():
     exception = bill_with_two_exceptions().exceptions.first()
-    first = UserFactory()
+    first = person_in("Manager")
     decide(exception, by=first)
 
     with pytest.raises(operations.AlreadyDecided):
@@ -155,7 +159,7 @@ def test_disputed_difference_can_be_reconsidered_and_accepted():
     decide(price, "DISPUTED")
     decide(quantity)
 
-    again = operations.reconsider_exception(exception_id=price.pk, at=NOON)
+    again = operations.reconsider_exception(exception_id=price.pk, at=NOON, by=person_in("Manager"))
     decide(again)
 
     invoice.refresh_from_db()
@@ -165,7 +169,7 @@ def test_disputed_difference_can_be_reconsidered_and_accepted():
         "ACCEPTED",
     ]
     with pytest.raises(WrongStatus):
-        operations.reconsider_exception(exception_id=price.pk, at=NOON)
+        operations.reconsider_exception(exception_id=price.pk, at=NOON, by=person_in("Manager"))
 
 
 def test_exception_that_no_longer_holds_is_resolved():
@@ -269,7 +273,7 @@ def test_database_keeps_a_decision_as_it_was_made(statement):
     [
         ("purchasing_tolerancepolicy_not_negative", {"unit_price_percent": -1}),
         ("purchasing_tolerancepolicy_not_negative", {"total_amount": Decimal(-1)}),
-        ("purchasing_tolerancepolicy_one_for_the_company", {"supplier": None}),
+        ("purchasing_tolerancepolicy_one_for_each", {"supplier": None}),
     ],
 )
 def test_database_refuses_a_tolerance_policy_that(constraint, values):

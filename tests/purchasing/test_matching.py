@@ -13,7 +13,7 @@ from purchasing.models import (
     SupplierInvoice,
 )
 from retail.common.errors import WrongStatus
-from tests.factories.common import NOON, UserFactory
+from tests.factories.common import NOON, UserFactory, person_in
 from tests.factories.purchasing import SupplierFactory, sent_order
 from tests.factories.purchasing_invoices import (
     TODAY,
@@ -119,6 +119,7 @@ def test_unit_price_ten_percent_over_a_tolerance_of_five_is_an_exception():
         "total_percent": None,
         "total_amount": None,
         "quantity_percent": "0.000",
+        "exception_days": "3",
     }
 
 
@@ -501,7 +502,7 @@ def test_goods_that_come_after_payment_go_to_the_bill_that_paid_for_them():
         decision="ACCEPTED",
         reason="Paid in advance",
         at=NOON,
-        by=UserFactory(),
+        by=person_in("Manager"),
     )
     operations.approve_invoice(invoice_id=invoice.pk, at=NOON, by=UserFactory())
     receipt = delivery(order)

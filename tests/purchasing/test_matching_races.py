@@ -15,7 +15,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceQuerySet,
 )
-from tests.factories.common import NOON, UserFactory
+from tests.factories.common import NOON, person_in
 from tests.factories.purchasing import sent_order
 from tests.factories.purchasing_invoices import (
     TODAY,
@@ -128,7 +128,7 @@ def test_two_people_deciding_at_once_make_one_decision():
                 decision=decision,
                 reason="Mine",
                 at=NOON,
-                by=UserFactory(),
+                by=person_in("Manager"),
             )
             for decision in ("ACCEPTED", "DISPUTED")
         )

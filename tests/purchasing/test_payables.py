@@ -12,7 +12,7 @@ from inventory.models import CostMovement, CostPool
 from purchasing import operations, queries
 from purchasing.models import GoodsReceiptLine, MatchAllocation, PayableExport, SupplierInvoice
 from retail.common.errors import WrongStatus
-from tests.factories.common import NOON, UserFactory
+from tests.factories.common import NOON, UserFactory, person_in
 from tests.factories.purchasing import SupplierFactory, sent_order
 from tests.factories.purchasing_invoices import (
     TODAY,
@@ -32,7 +32,11 @@ pytestmark = pytest.mark.django_db
 def accept_all(invoice):
     for exception in invoice.exceptions.filter(status="OPEN"):
         operations.decide_exception(
-            exception_id=exception.pk, decision="ACCEPTED", reason="Paid", at=NOON, by=UserFactory()
+            exception_id=exception.pk,
+            decision="ACCEPTED",
+            reason="Paid",
+            at=NOON,
+            by=person_in("Manager"),
         )
 
 
