@@ -29,6 +29,7 @@ class Limits:
     total_amount: Decimal | None = None
     quantity_percent: Decimal = ZERO
     exception_days: int = 3
+    tax_amount: Decimal | None = None
 
     @classmethod
     def of(cls, policy: TolerancePolicy | None) -> Limits:
@@ -42,6 +43,7 @@ class Limits:
             total_amount=policy.total_amount,
             quantity_percent=policy.quantity_percent,
             exception_days=policy.exception_days,
+            tax_amount=policy.tax_amount,
         )
 
     def snapshot(self) -> dict[str, str | None]:

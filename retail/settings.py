@@ -59,6 +59,8 @@ RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
 # Refunds above it wait for a second person, in whatever currency the order has.
 RETAIL_REFUND_LIMIT = Decimal(env.str("RETAIL_REFUND_LIMIT", default="100"))
 RETAIL_COUNTRY = env.str("RETAIL_COUNTRY", default="GB")
+# Our own tax number; suppliers' invoices to another one wait for a person. Empty: nobody looks.
+RETAIL_TAX_NUMBER = env.str("RETAIL_TAX_NUMBER", default="")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -224,6 +226,12 @@ SUPPLIER_DROP_DIR = env.str(
 )
 # Hosts of the own network that a file may be fetched from all the same.
 SUPPLIER_FETCH_OWN_HOSTS = env.list("SUPPLIER_FETCH_OWN_HOSTS", default=[])
+# Where invoices come from: a folder in which they are laid, and a mailbox (Maildir or mbox) that
+# another program fills. Empty: neither.
+RETAIL_INVOICE_DROP = env.str(
+    "RETAIL_INVOICE_DROP", default=str(DEMO_DIR / "invoice-drop") if RETAIL_DEMO else ""
+)
+RETAIL_INVOICE_MAILBOX = env.str("RETAIL_INVOICE_MAILBOX", default="")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
 # Mail: purchase orders go to suppliers. The demo's stay in a folder.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import stdnum.exceptions
 from django import forms
-from stdnum import get_cc_module, iban
+from stdnum import bic, iban
 from stdnum.exceptions import InvalidChecksum, InvalidComponent, InvalidFormat, InvalidLength
 
 from purchasing.models import Supplier
+from purchasing.tax_numbers import COUNTRY_OF_PREFIX, PREFIX, rule_of
 
-PREFIX = 2
-# The prefixes of tax numbers that are not the country's code. Source: Council Directive
-# 2006/112/EC, article 215, and the protocol on Northern Ireland.
-COUNTRY_OF_PREFIX = {"EL": "GR", "XI": "GB"}
+# Source: Electronic Address Scheme (EAS) code list of CEF; ISO 6523 ICDs are four digits, what EAS
+# adds to them begins with a nine, and a few codes are two letters (EM: an e-mail address).
+ADDRESS = re.compile(r"(?:\d{4}|A[NQSU]|EM):[\x21-\x7e]{1,95}", re.ASCII)
 WORDS = {
     InvalidLength: "it has too few or too many characters.",
     InvalidChecksum: "a digit is wrong.",
@@ -30,7 +31,8 @@ class SupplierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own i
         model = Supplier
         fields: ClassVar = [
             *("code", "name", "is_active", "email", "language", "note"),
-            *("street", "postcode", "city", "country", "tax_number", "iban"),
+            *("street", "postcode", "city", "country", "tax_number", "electronic_address"),
+            *("iban", "bic"),
             *("currency", "payment_days", "discount_percent", "discount_days"),
             *("lead_time_days", "delivery_terms", "minimum_order_amount", "over_receipt_percent"),
         ]
@@ -55,6 +57,25 @@ class SupplierForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own i
             return str(iban.validate(number))
         except stdnum.exceptions.ValidationError as error:
             raise forms.ValidationError(f"This is not an IBAN: {in_words(error)}") from error
+
+    def clean_bic(self) -> str:
+        code: str = self.cleaned_data["bic"].strip()
+        if not code:
+            return ""
+        try:
+            return str(bic.validate(code))
+        except stdnum.exceptions.ValidationError as error:
+            raise forms.ValidationError(f"This is not a BIC: {in_words(error)}") from error
+
+    def clean_electronic_address(self) -> str:
+        address = "".join(self.cleaned_data["electronic_address"].split())
+        scheme, colon, identifier = address.partition(":")
+        address = f"{scheme.upper()}{colon}{identifier}"
+        if address and not ADDRESS.fullmatch(address):
+            raise forms.ValidationError(
+                "The scheme's code, a colon and the address: 0088:5798000000001."
+            )
+        return address
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -86,18 +107,13 @@ def checked_tax_number(number: str, *, country: str) -> str:
     named = COUNTRY_OF_PREFIX.get(prefix, prefix)
     if prefix in COUNTRY_OF_PREFIX:
         written = named + written[PREFIX:]
-    own, abroad = _rule(country), None if named == country else _rule(named)
+    own, abroad = rule_of(country), None if named == country else rule_of(named)
     # Letters in front may as well belong to a number of the supplier's own country.
     is_own = own.is_valid(written) if own else country and not (abroad and abroad.is_valid(written))
     if abroad is not None and not is_own:
         checked = _checked(abroad, written, country=named)
         return checked if checked.startswith(prefix) else prefix + checked
     return number if own is None else _checked(own, written, country=country)
-
-
-def _rule(country: str) -> Any:
-    """Return what knows a country's tax numbers, None where nobody has described them."""
-    return get_cc_module(country.lower(), "vat") if country.isalpha() else None
 
 
 def _checked(rule: Any, number: str, *, country: str) -> str:

@@ -152,7 +152,8 @@ class SupplierAdmin(BaseAdmin):
                 "fields": (
                     ("street", "postcode"),
                     ("city", "country"),
-                    ("tax_number", "iban"),
+                    ("tax_number", "electronic_address"),
+                    ("iban", "bic"),
                 )
             },
         ),

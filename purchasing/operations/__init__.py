@@ -25,6 +25,7 @@ from purchasing.operations.approving import (
     send,
     submit,
 )
+from purchasing.operations.capture_findings import Addressee
 from purchasing.operations.catalogues import (
     AnotherFileIsApplied,
     FileCameBefore,
@@ -129,6 +130,7 @@ from purchasing.operations.invoices import (
     DuplicateInvoice,
     InvalidInvoice,
     NewInvoiceLine,
+    NewInvoiceTax,
     capture_invoice,
 )
 from purchasing.operations.landed import (
@@ -243,6 +245,7 @@ from purchasing.operations.supplier_returns import (
 __all__ = [
     "BILLED_ORDERS",
     "UNCHANGED",
+    "Addressee",
     "AlreadyCredited",
     "AlreadyDecided",
     "AlreadyIdentified",
@@ -288,6 +291,7 @@ __all__ = [
     "MoreThanReceived",
     "NewCharge",
     "NewInvoiceLine",
+    "NewInvoiceTax",
     "NewLine",
     "NoChangeWaits",
     "NoLongerOrdered",

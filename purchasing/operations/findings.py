@@ -31,7 +31,10 @@ WAITING = frozenset(
 SETTLED = frozenset({Status.RESOLVED, Status.ACCEPTED})
 # These are seen on the document alone, so matching does not test them again.
 FOUND_AT_CAPTURE = frozenset(
-    {Kind.UNIT, Kind.TAX, Kind.HEADER, Kind.RULE, Kind.ADDRESSEE, Kind.BANK_ACCOUNT, Kind.ALIKE}
+    {
+        *(Kind.UNIT, Kind.TAX, Kind.HEADER, Kind.RULE, Kind.ADDRESSEE, Kind.BANK_ACCOUNT),
+        *(Kind.ALIKE, Kind.TERMS),
+    }
 )
 OWNERS: Mapping[str, Owner] = {
     Kind.PRICE: Owner.BUYER,
