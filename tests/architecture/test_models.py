@@ -17,7 +17,7 @@ MOMENTS_BY_ANOTHER_NAME = {
     "last_login",
     "date_joined",
 }
-ACTORS_WITHOUT_A_MOMENT = {"order_raised_by", "caused_by"}
+ACTORS_WITHOUT_A_MOMENT = {"order_raised_by", "caused_by", "done_by", "supplier_found_by"}
 # Who raised what is approved, kept beside who approved it so that the two can be held apart.
 ACTOR_KEPT_FOR_COMPARISON = "PurchaseApproval.raised_by"
 
