@@ -148,6 +148,7 @@ class ReadInvoice:
     order_number, delivery_note: of the whole document; lines may have their own.
     preceding: numbers of the invoices it corrects.
     line_total: of the lines' net amounts, before charges and allowances of the document.
+    allowance_total, charge_total: of `charges`, as the document states them.
     net_total, tax_total, total: without tax, the tax, with tax, in `currency`.
     prepaid, rounding, payable: payable = total - prepaid + rounding.
     """
@@ -169,6 +170,8 @@ class ReadInvoice:
     charges: tuple[ReadCharge, ...] = ()
     taxes: tuple[ReadTax, ...] = ()
     line_total: Decimal | None = None
+    allowance_total: Decimal | None = None
+    charge_total: Decimal | None = None
     net_total: Decimal
     tax_total: Decimal
     total: Decimal
@@ -228,14 +231,20 @@ def with_total_not_negative(invoice: ReadInvoice) -> ReadInvoice:
         lines=tuple(_turned_line(line) for line in invoice.lines),
         charges=tuple(replace(charge, amount=-charge.amount) for charge in invoice.charges),
         taxes=tuple(replace(row, taxable=-row.taxable, tax=-row.tax) for row in invoice.taxes),
-        line_total=None if invoice.line_total is None else -invoice.line_total,
+        line_total=_turned(invoice.line_total),
+        allowance_total=_turned(invoice.allowance_total),
+        charge_total=_turned(invoice.charge_total),
         net_total=-invoice.net_total,
         tax_total=-invoice.tax_total,
         total=-invoice.total,
         prepaid=-invoice.prepaid,
         rounding=-invoice.rounding,
-        payable=None if invoice.payable is None else -invoice.payable,
+        payable=_turned(invoice.payable),
     )
+
+
+def _turned(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else -amount
 
 
 def _turned_line(line: ReadLine) -> ReadLine:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lxml import etree
 
+from purchasing.einvoices import cii, ubl
 from purchasing.einvoices.documents import (
     Parsed,
     ReadDocument,
@@ -16,7 +17,12 @@ from purchasing.einvoices.documents import (
 from purchasing.einvoices.safety import Root, parse_xml, refuse_too_large
 
 # By the local name of the root; a reader refuses a namespace it does not know.
-XML_READERS: dict[str, Callable[[Root], Parsed]] = {}
+XML_READERS: dict[str, Callable[[Root], Parsed]] = {
+    "CreditNote": ubl.read,
+    "CrossIndustryDocument": cii.read,
+    "CrossIndustryInvoice": cii.read,
+    "Invoice": ubl.read,
+}
 
 # Documents around an invoice, so that the refusal can say what somebody dropped here.
 OTHER_DOCUMENTS = {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from purchasing.einvoices.documents import Syntax, UnreadableDocument
 
 # Beyond that no amount, price or quantity of a document fits our columns.
 MOST_DIGITS = 30
+LONGEST_NUMBER = 60
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{8,30}", re.ASCII)
 _PLACEHOLDER = re.compile(r"#[a-z_0-9]+#|\{\{.*\}\}", re.IGNORECASE)
 
 
@@ -55,10 +57,8 @@ def number_of(value: str | None, *, term: str, syntax: Syntax) -> Decimal | None
     if not text:
         return None
     refuse_placeholder(text, term=term, syntax=syntax)
-    try:
-        number = Decimal(text) if _NUMBER.fullmatch(text) else None
-    except InvalidOperation:  # an exponent beyond what Decimal holds
-        number = None
+    is_number = len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text)
+    number = Decimal(text) if is_number else None
     if number is None or (number and number.adjusted() >= MOST_DIGITS):
         raise UnreadableDocument(
             "BAD_VALUE", f"The {term} is no number: {shortened(text)}.", syntax=syntax
@@ -89,13 +89,14 @@ def day_of(value: str | None, *, term: str, syntax: Syntax) -> date | None:
     refuse_placeholder(text, term=term, syntax=syntax)
     found = _DAY.match(text)
     try:
-        if found is None:
-            raise ValueError(text)
-        return date(*(int(part) for part in found.groups()))
-    except ValueError:
+        day = date(*(int(part) for part in found.groups())) if found else None
+    except ValueError:  # 2026-02-30
+        day = None
+    if day is None:
         raise UnreadableDocument(
             "BAD_VALUE", f"The {term} is no day: {shortened(text)}.", syntax=syntax
-        ) from None
+        )
+    return day
 
 
 def required_day(value: str | None, *, term: str, syntax: Syntax) -> date:
@@ -117,6 +118,17 @@ def tax_number_of(value: str | None) -> str:
 def account_of(value: str | None) -> str:
     """Return an IBAN, BIC or account number without the spaces people write into it."""
     return "".join(text_of(value).upper().split())
+
+
+def iban_of(value: str | None) -> str:
+    """Return an IBAN; nothing for the number of an account that is none."""
+    account = account_of(value)
+    return account if _IBAN.fullmatch(account) else ""
+
+
+def address_of(identifier: str, scheme: str) -> str:
+    """Return an electronic address as `scheme:id`; without a scheme it is the address itself."""
+    return f"{scheme}:{identifier}" if identifier and scheme else identifier
 
 
 def shortened(text: str) -> str:
