@@ -79,7 +79,7 @@ def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
         type_code=type_code,
         number=header.required("ID", term="number (BR-02)"),
         issued_on=header.required_day("IssueDateTime/DateTimeString", term="date (BR-03)"),
-        seller=_seller(agreement),
+        seller=_party(agreement.part("SellerTradeParty")),
         buyer=_party(agreement.part("BuyerTradeParty")),
         order_number=_reference(agreement, "BuyerOrderReferencedDocument"),
         sales_order_number=_reference(agreement, "SellerOrderReferencedDocument"),
@@ -225,15 +225,6 @@ def _payment(settlement: Element) -> dict[str, str]:
         if iban := values.iban_of(means.text(f"{account}/IBANID")):
             return {**payment, "iban": iban, "bic": values.account_of(means.text(f"{bank}/BICID"))}
     return payment
-
-
-def _seller(agreement: Element) -> Party:
-    seller = _party(agreement.part("SellerTradeParty"))
-    if not (seller.name or seller.tax_numbers or seller.electronic_address):
-        raise UnreadableDocument(
-            "INCOMPLETE", "The document does not say who sells (BR-06).", syntax=Syntax.CII
-        )
-    return seller
 
 
 def _party(party: Element) -> Party:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lxml import etree
 
-from purchasing.einvoices import cii, ubl
+from purchasing.einvoices import cii, pdf, ubl
 from purchasing.einvoices.documents import (
     Parsed,
     ReadDocument,
@@ -14,6 +15,7 @@ from purchasing.einvoices.documents import (
     UnreadableDocument,
     with_total_not_negative,
 )
+from purchasing.einvoices.lines import with_lines
 from purchasing.einvoices.safety import Root, parse_xml, refuse_too_large
 
 # By the local name of the root; a reader refuses a namespace it does not know.
@@ -34,7 +36,7 @@ OTHER_DOCUMENTS = {
     "OrderChange": "a change of an order",
     "OrderResponse": "an answer to an order",
     "OrderResponseSimple": "an answer to an order",
-    "Potwierdzenie": "a KSeF receipt (UPO), not the invoice itself",
+    "Potwierdzenie": "a receipt of KSeF (UPO)",
     "Quotation": "a quotation",
     "ReceiptAdvice": "a receipt advice",
     "RemittanceAdvice": "a remittance advice",
@@ -53,16 +55,24 @@ def read_document(content: bytes, *, filename: str) -> ReadDocument:
     refuse_too_large(content)
     if not content.strip():
         raise UnreadableDocument("UNKNOWN_SYNTAX", "The file is empty.")
+    if pdf.is_pdf(content):
+        return _read_pdf(content)
     if _is_edifact(content):
         raise UnreadableDocument(
             "EDIFACT",
             "The file is EDIFACT, which is not read here; ask the supplier for UBL, CII or a PDF.",
         )
-    if not _is_xml(content):
-        raise UnreadableDocument(
-            "UNKNOWN_SYNTAX", "The file is no XML, no PDF and no table of invoices."
-        )
-    return document_of(read_xml(parse_xml(content)), xml=content)
+    if is_xml(content):
+        return document_of(read_xml(parse_xml(content)), xml=content)
+    raise UnreadableDocument(
+        "UNKNOWN_SYNTAX", f"{filename[:100]} is no XML, no PDF and no table of invoices."
+    )
+
+
+def _read_pdf(content: bytes) -> ReadDocument:
+    xml = pdf.xml_of(content)
+    parsed = read_xml(parse_xml(xml, syntax=Syntax.FACTUR_X))
+    return document_of(replace(parsed, syntax=Syntax.FACTUR_X), xml=xml)
 
 
 def read_xml(root: Root) -> Parsed:
@@ -76,7 +86,7 @@ def read_xml(root: Root) -> Parsed:
         return XML_READERS[name](root)
     if name in OTHER_DOCUMENTS:
         raise UnreadableDocument(
-            "NOT_AN_INVOICE", f"This is {OTHER_DOCUMENTS[name]}, no invoice and no credit note."
+            "NOT_AN_INVOICE", f"This is {OTHER_DOCUMENTS[name]}, not an invoice or a credit note."
         )
     raise UnreadableDocument(
         "UNKNOWN_SYNTAX", f"The XML is in no known syntax of invoices: its root is {name[:60]}."
@@ -84,8 +94,8 @@ def read_xml(root: Root) -> Parsed:
 
 
 def document_of(parsed: Parsed, *, xml: bytes | None) -> ReadDocument:
-    """Return what was read with its signs turned and our rules run over it."""
-    invoices = tuple(with_total_not_negative(invoice) for invoice in parsed.invoices)
+    """Return what was read, each invoice with lines and a total that is not below zero."""
+    invoices = tuple(with_total_not_negative(with_lines(invoice)) for invoice in parsed.invoices)
     return ReadDocument(
         syntax=Syntax(parsed.syntax),
         profile=parsed.profile,
@@ -95,7 +105,7 @@ def document_of(parsed: Parsed, *, xml: bytes | None) -> ReadDocument:
     )
 
 
-def _is_xml(content: bytes) -> bool:
+def is_xml(content: bytes) -> bool:
     head = content[:200].replace(b"\x00", b"").removeprefix(b"\xef\xbb\xbf")
     return head.lstrip(b"\xff\xfe \t\r\n").startswith(b"<")
 

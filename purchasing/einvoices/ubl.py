@@ -70,7 +70,7 @@ def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
         issued_on=issued_on,
         due_on=document.day("DueDate", "PaymentMeans/PaymentDueDate", term="due date (BT-9)"),
         currency=currency,
-        seller=_seller(document),
+        seller=_party(document.part("AccountingSupplierParty/Party")),
         buyer=_party(document.part("AccountingCustomerParty/Party")),
         order_number="" if order_number == NO_ORDER else order_number,
         sales_order_number=sales_order_number,
@@ -150,15 +150,6 @@ def _rate(row: Element, category: Element) -> Decimal:
     if rate is None:
         rate = row.number("Percent", term="tax rate (BT-119)")
     return ZERO if rate is None else rate
-
-
-def _seller(document: Element) -> Party:
-    seller = _party(document.part("AccountingSupplierParty/Party"))
-    if not (seller.name or seller.tax_numbers or seller.electronic_address):
-        raise UnreadableDocument(
-            "INCOMPLETE", "The document does not say who sells (BR-06).", syntax=Syntax.UBL
-        )
-    return seller
 
 
 def _party(party: Element) -> Party:
