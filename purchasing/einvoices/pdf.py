@@ -11,6 +11,7 @@ from purchasing.einvoices.safety import refuse_too_large
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
+    from pypdf.generic import EmbeddedFile
 
 MAGIC = b"%PDF-"
 # Source: Factur-X 1.0.7 and ZUGFeRD 2.3, names of the attachment; a PDF that has several carries
@@ -36,21 +37,14 @@ def xml_of(content: bytes) -> bytes:
     try:
         reader = PdfReader(BytesIO(content))
         refuse_encrypted(reader)
-        attachments = {
-            attachment.name: attachment
-            for attachment in reader.attachment_list
-            if attachment.name.lower().endswith(".xml")
-        }
-        if not attachments:
-            raise _without_data()
-        name = min(attachments, key=_preference)
+        name, attached = _attachment(reader)
         # The schematron of this library asks a server on this machine and, when none answers,
         # calls every document valid: official_rules does that instead.
         _, xml = get_xml_from_pdf(
             content, check_xsd=False, check_schematron=False, filenames=[escape(name)]
         )
         # It passes over what is no invoice; our own reader says what that is.
-        found = xml or attachments[name].content
+        found = xml or attached.content
     except UnreadableDocument:
         raise
     except Exception as fault:  # noqa: BLE001 - pypdf stumbles over a broken file with any error
@@ -71,14 +65,27 @@ def refuse_encrypted(reader: PdfReader) -> None:
         )
 
 
+def _attachment(reader: PdfReader) -> tuple[str, EmbeddedFile]:
+    """
+    Return the XML that the PDF is to be read by, with its name.
+
+    :raises UnreadableDocument: PDF_WITHOUT_DATA.
+    """
+    attachments = {
+        attachment.name: attachment
+        for attachment in reader.attachment_list
+        if attachment.name.lower().endswith(".xml")
+    }
+    if not attachments:
+        raise UnreadableDocument(
+            "PDF_WITHOUT_DATA",
+            "The PDF is for people only: it carries no XML. Enter the invoice by hand.",
+            syntax=Syntax.PAPER,
+        )
+    name = min(attachments, key=_preference)
+    return name, attachments[name]
+
+
 def _preference(name: str) -> tuple[int, str]:
     lowered = name.lower()
     return (NAMES.index(lowered) if lowered in NAMES else len(NAMES), lowered)
-
-
-def _without_data() -> UnreadableDocument:
-    return UnreadableDocument(
-        "PDF_WITHOUT_DATA",
-        "The PDF is for people only: it carries no XML. Enter the invoice by hand.",
-        syntax=Syntax.PAPER,
-    )
