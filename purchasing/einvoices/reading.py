@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from purchasing.einvoices import cii, pdf, ubl
+from purchasing.einvoices import cii, fattura_pa, pdf, signed, ubl
 from purchasing.einvoices.documents import (
     Parsed,
     ReadDocument,
@@ -23,6 +23,8 @@ XML_READERS: dict[str, Callable[[Root], Parsed]] = {
     "CreditNote": ubl.read,
     "CrossIndustryDocument": cii.read,
     "CrossIndustryInvoice": cii.read,
+    "FatturaElettronica": fattura_pa.read,
+    "FatturaElettronicaSemplificata": fattura_pa.read,
     "Invoice": ubl.read,
 }
 
@@ -55,6 +57,7 @@ def read_document(content: bytes, *, filename: str) -> ReadDocument:
     refuse_too_large(content)
     if not content.strip():
         raise UnreadableDocument("UNKNOWN_SYNTAX", "The file is empty.")
+    content = signed.content_of_signed(content)
     if pdf.is_pdf(content):
         return _read_pdf(content)
     if _is_edifact(content):
