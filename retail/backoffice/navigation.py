@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -202,6 +203,7 @@ def _may_open(request: HttpRequest, label: str) -> bool:
     return admin.site.get_model_admin(model).has_view_permission(request)
 
 
+@cache
 def _list_url(label: str) -> str:
     return reverse(f"admin:{label.replace('.', '_').lower()}_changelist")
 
