@@ -1,11 +1,8 @@
-"""Bills beside what was ordered and received, and which of them wait for what."""
+"""What is not billed yet, and which bills wait for what."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Sum
@@ -17,68 +14,10 @@ from purchasing.models import (
     MatchAllocation,
     PurchaseOrderLine,
     SupplierInvoice,
-    SupplierInvoiceLine,
 )
-from retail.common.money import minor_units, round_rate
+from retail.common.money import minor_units
 
 ALIKE_WITHIN = timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """
-    A line of a bill beside an order line it was set against, or beside nothing.
-
-    ordered, received and invoiced are the order line's totals over all deliveries and bills;
-    billed and matched are units of this line; unit_price is net with the line's charges.
-    """
-
-    line: SupplierInvoiceLine
-    order_line: PurchaseOrderLine | None
-    billed: int
-    matched: int
-
-    @property
-    def unit_price(self) -> Decimal:
-        return round_rate(self.line.net_amount / self.line.quantity)
-
-    @property
-    def price_difference(self) -> Decimal | None:
-        """What a unit costs above the order."""
-        return None if self.order_line is None else self.unit_price - self.order_line.unit_cost
-
-    @property
-    def missing(self) -> int:
-        """Billed units that no delivery stands behind."""
-        return self.billed - self.matched
-
-    @property
-    def is_off(self) -> bool:
-        """Whether a person should look: on no order, dearer than ordered, or without goods."""
-        return self.price_difference is None or self.price_difference > 0 or self.missing > 0
-
-
-def invoice_comparison(invoice_id: int) -> list[Comparison]:
-    """Return every line of a bill beside what was ordered, received and invoiced in all."""
-    lines = SupplierInvoiceLine.objects.filter(invoice=invoice_id).order_by("position")
-    matches = (
-        MatchAllocation.objects.filter(invoice_line__invoice=invoice_id)
-        .select_related("order_line__order", "order_line__variant")
-        .order_by("order_line")
-    )
-    of_line: dict[int, dict[PurchaseOrderLine | None, list[MatchAllocation]]] = defaultdict(dict)
-    for match in matches:
-        of_line[match.invoice_line_id].setdefault(match.order_line, []).append(match)
-    return [
-        Comparison(
-            line=line,
-            order_line=order_line,
-            billed=sum(share.units for share in shares) if order_line else line.quantity,
-            matched=sum(share.units for share in shares if share.receipt_line_id),
-        )
-        for line in lines
-        for order_line, shares in (of_line[line.pk] or {None: []}).items()
-    ]
 
 
 def goods_not_invoiced() -> QuerySet[PurchaseOrderLine]:
