@@ -34,6 +34,7 @@ NAMESPACES = re.compile(
 # every line counts. Source: Factur-X 1.09, BR-FXEXT-CO-10.
 COUNTED = frozenset({"", "DETAIL"})
 
+MINIMUM = ":minimum"
 RATE = ("RateApplicablePercent", "ApplicablePercent")
 
 
@@ -53,16 +54,26 @@ def read(root: Root) -> Parsed:
             f"{values.shortened(document.namespace)}.",
         )
     breaks: list[RuleBreak] = []
+    guideline = "GuidelineSpecifiedDocumentContextParameter/ID"
+    profile = document.text(
+        f"ExchangedDocumentContext/{guideline}", f"SpecifiedExchangedDocumentContext/{guideline}"
+    )
     invoice = _invoice(document, breaks)
-    profile = "GuidelineSpecifiedDocumentContextParameter/ID"
+    if profile.lower().endswith(MINIMUM):
+        invoice = _with_prepaid(invoice)
     return Parsed(
         syntax=Syntax.CII,
-        profile=document.text(
-            f"ExchangedDocumentContext/{profile}", f"SpecifiedExchangedDocumentContext/{profile}"
-        ),
+        profile=profile,
         invoices=(invoice,),
         breaks=tuple(breaks),
     )
+
+
+def _with_prepaid(invoice: ReadInvoice) -> ReadInvoice:
+    """Return the invoice with what was paid; MINIMUM has no place for it but what is left to pay."""
+    if invoice.payable is None or invoice.prepaid or invoice.payable >= invoice.total:
+        return invoice
+    return replace(invoice, prepaid=invoice.total - invoice.payable)
 
 
 def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
@@ -104,6 +115,7 @@ def _settled(settlement: Element) -> dict[str, Any]:
     return {
         "currency": currency,
         "due_on": due_on,
+        "payment_terms": " ".join(settlement.texts("SpecifiedTradePaymentTerms/Description")),
         "preceding": tuple(
             text
             for document in settlement.all("InvoiceReferencedDocument")
@@ -175,12 +187,21 @@ def _charges(settlement: Element, allowance_total: Decimal | None) -> tuple[Read
     Return allowances, charges and freight of the document.
 
     Examples of ZUGFeRD 1 print allowances with a minus and their total without: then the minus is
-    a matter of print.
+    a matter of print. Its profile BASIC has the total only.
     """
     rows = [_charge(row) for row in settlement.all("SpecifiedTradeAllowanceCharge")]
     allowances = sum((row.amount for row in rows if row.is_allowance), ZERO)
-    if allowance_total is not None and allowances == -allowance_total:
+    if allowance_total and allowances == -allowance_total:
         rows = [replace(row, amount=-row.amount) if row.is_allowance else row for row in rows]
+    if allowance_total and not rows:
+        rows = [
+            ReadCharge(
+                is_allowance=True,
+                amount=allowance_total,
+                charge=Charge.DISCOUNT,
+                reason="Allowances, not itemized",
+            )
+        ]
     for row in settlement.all("SpecifiedLogisticsServiceCharge"):
         tax = row.part("AppliedTradeTax")
         rows.append(

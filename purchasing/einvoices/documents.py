@@ -49,8 +49,8 @@ class UnreadableDocument(BusinessError):
 
     FILE_TOO_LARGE, XML_TOO_DEEP, XML_ENTITIES, XML_BROKEN, PDF_BROKEN, PDF_ENCRYPTED,
     PDF_WITHOUT_DATA, UNKNOWN_SYNTAX, NOT_AN_INVOICE (the message names what it is), EDIFACT,
-    TEMPLATE, INCOMPLETE (the message names what is missing), BAD_VALUE (and what it is in); those
-    who read other syntaxes may add theirs.
+    TEMPLATE, INCOMPLETE (the message names what is missing), BAD_VALUE (and what it is in),
+    MIXED_SIGNS; those who read other syntaxes may add theirs.
     """
 
     def __init__(self, code: str, message: str, *, syntax: Syntax = Syntax.UNKNOWN) -> None:
@@ -151,6 +151,7 @@ class ReadInvoice:
     allowance_total, charge_total: of `charges`, as the document states them.
     net_total, tax_total, total: without tax, the tax, with tax, in `currency`.
     prepaid, rounding, payable: payable = total - prepaid + rounding.
+    payment_terms: in words, as printed.
     """
 
     position: int = 1
@@ -181,6 +182,7 @@ class ReadInvoice:
     iban: str = ""
     bic: str = ""
     payment_reference: str = ""
+    payment_terms: str = ""
     note: str = ""
 
 

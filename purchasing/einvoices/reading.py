@@ -15,7 +15,9 @@ from purchasing.einvoices.documents import (
     UnreadableDocument,
     with_total_not_negative,
 )
+from purchasing.einvoices.limits import refuse_unstorable, with_a_tax_row_per_rate
 from purchasing.einvoices.lines import with_lines
+from purchasing.einvoices.rules import broken_rules
 from purchasing.einvoices.safety import Root, parse_xml, refuse_too_large
 
 # By the local name of the root; a reader refuses a namespace it does not know.
@@ -74,8 +76,11 @@ def read_document(content: bytes, *, filename: str) -> ReadDocument:
 
 def _read_pdf(content: bytes) -> ReadDocument:
     xml = pdf.xml_of(content)
-    parsed = read_xml(parse_xml(xml, syntax=Syntax.FACTUR_X))
-    return document_of(replace(parsed, syntax=Syntax.FACTUR_X), xml=xml)
+    try:
+        parsed = read_xml(parse_xml(xml))
+        return document_of(replace(parsed, syntax=Syntax.FACTUR_X), xml=xml)
+    except UnreadableDocument as refusal:
+        raise UnreadableDocument(refusal.code, refusal.message, syntax=Syntax.FACTUR_X) from None
 
 
 def read_xml(root: Root) -> Parsed:
@@ -97,13 +102,25 @@ def read_xml(root: Root) -> Parsed:
 
 
 def document_of(parsed: Parsed, *, xml: bytes | None) -> ReadDocument:
-    """Return what was read, each invoice with lines and a total that is not below zero."""
-    invoices = tuple(with_total_not_negative(with_lines(invoice)) for invoice in parsed.invoices)
+    """
+    Return what was read with the rules it breaks, each invoice with lines and a total not below 0.
+
+    The rules look at it as it is printed, before anything is turned or made up.
+
+    :raises UnreadableDocument: BAD_VALUE, MIXED_SIGNS.
+    """
+    invoices, breaks = [], list(parsed.breaks)
+    for printed in parsed.invoices:
+        invoice = with_a_tax_row_per_rate(printed)
+        kept = with_total_not_negative(with_lines(invoice))
+        refuse_unstorable(kept, parsed.syntax)
+        invoices.append(kept)
+        breaks += broken_rules(invoice, parsed.syntax)
     return ReadDocument(
         syntax=Syntax(parsed.syntax),
         profile=parsed.profile,
-        invoices=invoices,
-        breaks=parsed.breaks,
+        invoices=tuple(invoices),
+        breaks=tuple(breaks),
         xml=xml,
     )
 

@@ -91,6 +91,7 @@ def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
         prepaid=sums.number("PrepaidAmount", term="prepaid amount (BT-113)") or ZERO,
         rounding=sums.number("PayableRoundingAmount", term="rounding (BT-114)") or ZERO,
         payable=sums.number("PayableAmount", term="amount to pay (BT-115)"),
+        payment_terms=" ".join(document.texts("PaymentTerms/Note")),
         note=" ".join(document.texts("Note")),
         **_payment(document),
     )
@@ -136,7 +137,7 @@ def _taxes(document: Element, currency: str) -> tuple[tuple[ReadTax, ...], Decim
             rows.append(
                 ReadTax(
                     category=category.text("ID"),
-                    rate=_rate(row, category),
+                    rate=_rate(row, category, term="tax rate (BT-119)") or ZERO,
                     taxable=row.number("TaxableAmount", term="taxable amount (BT-116)") or ZERO,
                     tax=row.number("TaxAmount", term="tax of a rate (BT-117)") or ZERO,
                 )
@@ -144,12 +145,20 @@ def _taxes(document: Element, currency: str) -> tuple[tuple[ReadTax, ...], Decim
     return tuple(rows), tax_total
 
 
-def _rate(row: Element, category: Element) -> Decimal:
-    """Return the rate; UBL 2.0 has it beside the category too."""
-    rate = category.number("Percent", term="tax rate (BT-119)")
+def _rate(row: Element, category: Element, *, term: str) -> Decimal | None:
+    """
+    Return the rate of a tax; None where there is none.
+
+    UBL 2.0 has it beside the category too, or leaves it to be worked out from the amounts.
+    """
+    rate = category.number("Percent", term=term)
     if rate is None:
-        rate = row.number("Percent", term="tax rate (BT-119)")
-    return ZERO if rate is None else rate
+        rate = row.number("Percent", term=term)
+    if rate is not None:
+        return rate
+    taxable = row.number("TaxableAmount", term=f"taxable amount beside the {term}")
+    tax = row.number("TaxAmount", term=f"tax beside the {term}")
+    return round(tax / taxable * 100, 3) if tax and taxable else None
 
 
 def _party(party: Element) -> Party:
@@ -255,8 +264,11 @@ def _line(line: Element, position: str, breaks: list[RuleBreak]) -> ReadLine:
 def _line_tax(line: Element, where: str) -> tuple[str, Decimal | None]:
     """Return category and rate, which older documents have in a tax total of the line."""
     term = f"tax rate {where}"
-    for category in line.all("Item/ClassifiedTaxCategory", "TaxTotal/TaxSubtotal/TaxCategory"):
+    for category in line.all("Item/ClassifiedTaxCategory"):
         return category.text("ID"), category.number("Percent", term=term)
+    for row in line.all("TaxTotal/TaxSubtotal"):
+        category = row.part("TaxCategory")
+        return category.text("ID"), _rate(row, category, term=term)
     return "", None
 
 

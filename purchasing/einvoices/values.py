@@ -7,10 +7,12 @@ from datetime import date
 from decimal import Decimal
 
 from purchasing.einvoices.documents import Syntax, UnreadableDocument
+from retail.common.fields import MAX_AMOUNT
 
 # Beyond that no amount, price or quantity of a document fits our columns.
-MOST_DIGITS = 30
-LONGEST_NUMBER = 60
+LARGEST = Decimal(MAX_AMOUNT)
+MOST_CHARACTERS = 60
+LONGEST_NUMBER_OF_DOCUMENT = 100
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{8,30}", re.ASCII)
@@ -57,11 +59,11 @@ def number_of(value: str | None, *, term: str, syntax: Syntax) -> Decimal | None
     if not text:
         return None
     refuse_placeholder(text, term=term, syntax=syntax)
-    is_number = len(text) <= LONGEST_NUMBER and _NUMBER.fullmatch(text)
+    is_number = len(text) <= MOST_CHARACTERS and _NUMBER.fullmatch(text)
     number = Decimal(text) if is_number else None
-    if number is None or (number and number.adjusted() >= MOST_DIGITS):
+    if number is None or abs(number) >= LARGEST:
         raise UnreadableDocument(
-            "BAD_VALUE", f"The {term} is no number: {shortened(text)}.", syntax=syntax
+            "BAD_VALUE", f"The {term} is no number, or too large: {shortened(text)}.", syntax=syntax
         )
     return number
 
