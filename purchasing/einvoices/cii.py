@@ -70,7 +70,7 @@ def read(root: Root) -> Parsed:
 
 
 def _with_prepaid(invoice: ReadInvoice) -> ReadInvoice:
-    """Return the invoice with what was paid; MINIMUM has no place for it but what is left to pay."""
+    """Return it with what was paid: in MINIMUM only what is left to pay tells."""
     if invoice.payable is None or invoice.prepaid or invoice.payable >= invoice.total:
         return invoice
     return replace(invoice, prepaid=invoice.total - invoice.payable)
