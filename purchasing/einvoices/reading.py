@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from purchasing.einvoices import cii, fattura_pa, pdf, signed, ubl
+from purchasing.einvoices import cii, fattura_pa, ksef, pdf, signed, ubl
 from purchasing.einvoices.documents import (
     Parsed,
     ReadDocument,
@@ -25,6 +25,7 @@ XML_READERS: dict[str, Callable[[Root], Parsed]] = {
     "CreditNote": ubl.read,
     "CrossIndustryDocument": cii.read,
     "CrossIndustryInvoice": cii.read,
+    "Faktura": ksef.read,
     "FatturaElettronica": fattura_pa.read,
     "FatturaElettronicaSemplificata": fattura_pa.read,
     "Invoice": ubl.read,
