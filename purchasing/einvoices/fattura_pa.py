@@ -172,11 +172,13 @@ def _line(detail: Detail, body: Body) -> ReadLine:
     order = _of_line(body.orders, detail.position)
     delivery = _of_line(body.delivery_notes, detail.position)
     gtin, buyer_sku, supplier_sku = _codes(detail.codes)
+    # Money off is written as a price below zero here, elsewhere as a quantity.
+    turn = -1 if detail.unit_price < 0 else 1
     return ReadLine(
         position=detail.position,
-        quantity=detail.quantity,
+        quantity=turn * detail.quantity,
         unit_code=detail.unit,
-        unit_price=detail.unit_price,
+        unit_price=turn * detail.unit_price,
         adjustment=detail.adjustment,
         net_amount=detail.amount,
         tax_category=detail.category,

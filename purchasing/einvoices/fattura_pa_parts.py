@@ -96,6 +96,10 @@ class Fund:
     nature: str
     is_withheld_from: bool
 
+    @property
+    def category(self) -> str:
+        return category_of(self.nature, self.rate)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:

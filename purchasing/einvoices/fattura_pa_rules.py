@@ -222,13 +222,6 @@ def _of_taxable(
 
 
 def _of_money(body: Body, totals: Totals) -> Iterator[RuleBreak]:
-    if not totals.is_explained:
-        yield _fault(
-            "FPA-TOTAL",
-            f"The document states a total of {body.stated_total}, but its summary makes "
-            f"{totals.net + totals.tax}.",
-            body.position,
-        )
     amounts = [row.amount for row in body.instalments if row.amount is not None]
     payable = totals.total - totals.kept_back + totals.rounding
     asked = sum(amounts, ZERO)

@@ -34,11 +34,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """
-    The totals of a body, and what the charges are that lead from its lines to them.
-
-    is_explained: the total it states follows from its summary.
-    """
+    """The totals of a body, and the charges that lead from its lines to them."""
 
     net: Decimal
     tax: Decimal
@@ -46,7 +42,6 @@ class Totals:
     rounding: Decimal
     kept_back: Decimal
     charges: tuple[ReadCharge, ...]
-    is_explained: bool
 
 
 def is_charge(detail: Detail) -> bool:
@@ -114,7 +109,6 @@ def totals_of(body: Body) -> Totals:
         rounding=ZERO if below is None or whole in below else body.rounding,
         kept_back=body.withheld + split,
         charges=(*_charges_of_lines(body), *_as_charges([*above, *(below or ())])),
-        is_explained=below is not None,
     )
 
 
@@ -157,7 +151,7 @@ def _charges_of_lines(body: Body) -> list[ReadCharge]:
             is_allowance=fund.amount < 0,
             amount=abs(fund.amount),
             reason="Contribution to a pension fund",
-            tax_category="S" if fund.rate else "",
+            tax_category=fund.category,
             tax_rate=fund.rate,
         )
         for fund in body.funds

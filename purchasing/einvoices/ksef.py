@@ -8,7 +8,7 @@ Source: information brochure on the logical structure FA(3), Ministry of Finance
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from purchasing.einvoices import codes, ksef_rr, ksef_rules
@@ -96,7 +96,7 @@ def _read_invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
     type_code = body.text("RodzajFaktury")
     invoice = ReadInvoice(
         # A total below zero makes it a credit note, whatever it is called.
-        kind=Kind.INVOICE,
+        kind=Kind.CREDIT_NOTE if ksef_rules.gives_back(body, total) else Kind.INVOICE,
         type_code=type_code,
         number=number,
         issued_on=issued_on,
@@ -107,9 +107,7 @@ def _read_invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
         order_number=named.orders[0] if len(named.orders) == 1 else "",
         delivery_note=named.deliveries[0] if len(named.deliveries) == 1 else "",
         preceding=tuple(
-            dict.fromkeys(
-                row.text("NrFaKorygowanej") for row in body.all("DaneFaKorygowanej")
-            )
+            dict.fromkeys(row.text("NrFaKorygowanej") for row in body.all("DaneFaKorygowanej"))
         ),
         lines=tuple(_line(row, rate, named, breaks) for row, rate in lines),
         taxes=taxes,

@@ -1,4 +1,4 @@
-"""What the forms of KSeF have in common: rates of tax, parties, payment, and lines of corrections."""
+"""What the forms of KSeF have in common: rates of tax, parties, payment, corrected lines."""
 
 from __future__ import annotations
 

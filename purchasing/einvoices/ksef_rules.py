@@ -65,9 +65,7 @@ def _of_seller(invoice: ReadInvoice) -> Iterator[RuleBreak]:
         )
 
 
-def _of_lines(
-    invoice: ReadInvoice, lines: Sequence[tuple[Element, Rate]]
-) -> Iterator[RuleBreak]:
+def _of_lines(invoice: ReadInvoice, lines: Sequence[tuple[Element, Rate]]) -> Iterator[RuleBreak]:
     for read, (row, rate) in zip(invoice.lines, lines, strict=True):
         makes = read.quantity * read.unit_price + read.adjustment
         is_gross = row.first("P_9A") is None
@@ -123,7 +121,9 @@ def _of_tax(body: Element, count: int) -> Iterator[RuleBreak]:
 def _of_total(body: Element, invoice: ReadInvoice) -> Iterator[RuleBreak]:
     if not invoice.taxes:
         yield _break(
-            "KSEF-P_13", "The invoice has no totals per rate, only what is to be paid.", is_fatal=False
+            "KSEF-P_13",
+            "The invoice has no totals per rate, only what is to be paid.",
+            is_fatal=False,
         )
     elif abs(invoice.net_total + invoice.tax_total - invoice.total) >= CENT:
         # A simplified invoice need not say what its tax is.
@@ -136,21 +136,35 @@ def _of_total(body: Element, invoice: ReadInvoice) -> Iterator[RuleBreak]:
         )
 
 
+def gives_back(body: Element, total: Decimal) -> bool:
+    """
+    Tell a correction that gives money back, though its total is above zero.
+
+    A correction states differences. Some programs write a credit note as if it were an invoice,
+    without sign; only the reason then tells which way it is meant.
+    """
+    reason = body.text("PrzyczynaKorekty").casefold()
+    return (
+        "KOR" in body.text("RodzajFaktury")
+        and total > 0
+        and any(word in reason for word in GIVING_BACK)
+        and not any(row.text("StanPrzed") for row in body.all("FaWiersz"))
+    )
+
+
 def _of_correction(body: Element, invoice: ReadInvoice) -> Iterator[RuleBreak]:
     if "KOR" not in invoice.type_code:
         return
-    reason = body.text("PrzyczynaKorekty")
-    if invoice.total > 0 and any(word in reason.casefold() for word in GIVING_BACK):
+    if gives_back(body, invoice.total):
         yield _break(
             "KSEF-KOR",
-            f"A correction states the difference: this one raises what is owed by {invoice.total} "
-            f"{invoice.currency}, though its reason is “{reason}”. It is meant to be below "
-            "zero, or the reason is wrong: ask the supplier.",
+            f"A correction states the difference, and this one would raise what is owed by "
+            f"{invoice.total} {invoice.currency}, but its reason is “"
+            f"{body.text('PrzyczynaKorekty')}”. It is taken to give back that amount: ask the "
+            "supplier.",
         )
     if not invoice.preceding:
-        yield _break(
-            "KSEF-KOR", "The correction does not say what it corrects.", is_fatal=False
-        )
+        yield _break("KSEF-KOR", "The correction does not say what it corrects.", is_fatal=False)
 
 
 def _of_settlement(body: Element, invoice: ReadInvoice) -> Iterator[RuleBreak]:
