@@ -36,7 +36,7 @@ demo: $(RUNTIME) ## Run the demo shop: PORT=8000, data in DEMO_DIR=.demo, Ctrl-C
 demo-reset: $(RUNTIME) ## Stop the demo's servers and delete its data
 	@$(RUN) -m retail.embedded remove "$(DEMO_DIR)"
 	@# By name, not the whole folder: DEMO_DIR may be one that holds other things too.
-	@cd "$(DEMO_DIR)" 2>/dev/null && rm -rf mail media staticfiles supplier-files supplier-drop loaded password demo.lock practice-shop*.json || true
+	@cd "$(DEMO_DIR)" 2>/dev/null && rm -rf mail media staticfiles supplier-files supplier-drop handover loaded password demo.lock practice-shop*.json || true
 	@rmdir "$(DEMO_DIR)" 2>/dev/null || true
 	@echo "The demo's data is gone from $(DEMO_DIR)."
 

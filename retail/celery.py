@@ -64,6 +64,9 @@ DEFAULT_SCHEDULE = (
     ScheduledTask(
         "Fetch suppliers' files", "purchasing.fetch_supplier_files", timedelta(minutes=5)
     ),
+    ScheduledTask(
+        "Hand files to accounting and the bank", "purchasing.hand_over_files", timedelta(minutes=1)
+    ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
     ScheduledTask(
         "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)

@@ -61,6 +61,9 @@ RETAIL_REFUND_LIMIT = Decimal(env.str("RETAIL_REFUND_LIMIT", default="100"))
 RETAIL_COUNTRY = env.str("RETAIL_COUNTRY", default="GB")
 # Our own tax number; suppliers' invoices to another one wait for a person. Empty: nobody looks.
 RETAIL_TAX_NUMBER = env.str("RETAIL_TAX_NUMBER", default="")
+# The account that suppliers are paid from, by payment files in euro.
+RETAIL_IBAN = env.str("RETAIL_IBAN", default="")
+RETAIL_BIC = env.str("RETAIL_BIC", default="")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -232,6 +235,10 @@ RETAIL_INVOICE_DROP = env.str(
     "RETAIL_INVOICE_DROP", default=str(DEMO_DIR / "invoice-drop") if RETAIL_DEMO else ""
 )
 RETAIL_INVOICE_MAILBOX = env.str("RETAIL_INVOICE_MAILBOX", default="")
+# Where files for accounting and the bank are laid; without it they are only downloaded.
+RETAIL_HANDOVER_DIR = env.str(
+    "RETAIL_HANDOVER_DIR", default=str(DEMO_DIR / "handover") if RETAIL_DEMO else ""
+)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a purchase order of some hundred lines is one form
 
 # Mail: purchase orders go to suppliers. The demo's stay in a folder.

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
 from django.db import transaction
 
-from purchasing.models import PayableExport, PaymentItem, SupplierInvoice
+from purchasing.models import InvoiceStep, PayableExport, PaymentItem, SupplierInvoice
 from purchasing.operations.ending import MissingReason
-from purchasing.operations.findings import resolve_open
+from purchasing.operations.findings import is_blocking, latest_exceptions, named, resolve_open
+from purchasing.operations.handing_over import owe_export
 from purchasing.operations.landed import require_nothing_landed
 from purchasing.operations.matching import work_out
 from purchasing.operations.pools import lock_pool
+from purchasing.operations.steps import note_step, note_steps
 from purchasing.operations.variances import post_price_differences, take_back_price_differences
 from purchasing.payables_file import payables_csv
-from purchasing.queries.payables import payable_facts, unsettled_differences
+from purchasing.queries.payables import payable_facts
 from retail.common.errors import BusinessError, NotAllowed
 from retail.common.models import User
 from retail.common.status import check_move
 
 Status = SupplierInvoice.Status
+Step = InvoiceStep.Kind
 
 
 class OwnInvoice(NotAllowed):
@@ -82,6 +86,7 @@ def approve_invoices(
         invoice.status, invoice.approved_at, invoice.approved_by = Status.APPROVED, at, by
     SupplierInvoice.objects.bulk_update(invoices, ["status", "approved_at", "approved_by"])
     post_price_differences(invoice_ids=[invoice.pk for invoice in invoices], at=at)
+    note_steps(((invoice.pk, "") for invoice in invoices), Step.APPROVED, at=at, by=by)
     return invoices
 
 
@@ -122,6 +127,9 @@ def export_payables(
     for invoice in invoices:
         invoice.status, invoice.export = Status.EXPORTED, export
     SupplierInvoice.objects.bulk_update(invoices, ["status", "export"])
+    owe_export(export, at=at)
+    number = export.number
+    note_steps(((invoice.pk, number) for invoice in invoices), Step.EXPORTED, at=at, by=by)
     return export
 
 
@@ -142,6 +150,7 @@ def record_payment(
         raise InvalidPaymentDay(msg, paid_on=paid_on.isoformat())
     invoice.status, invoice.paid_on, invoice.paid_by = Status.PAID, paid_on, by
     invoice.save(update_fields=["status", "paid_on", "paid_by"])
+    note_step(invoice.pk, Step.PAID, text=f"Paid on {paid_on}.", at=at, by=by)
     return invoice
 
 
@@ -172,6 +181,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
     invoice.status, invoice.void_reason = Status.VOID, reason.strip()
     invoice.voided_at, invoice.voided_by = at, by
     invoice.save(update_fields=["status", "void_reason", "voided_at", "voided_by"])
+    note_step(invoice.pk, Step.VOIDED, text=invoice.void_reason, at=at, by=by)
     if was_approved:
         take_back_price_differences(invoice_id=invoice.pk, at=at)
     work_out(pool, at=at)
@@ -185,12 +195,14 @@ def _require_somebody_else(invoice: SupplierInvoice, by: User) -> None:
 
 
 def _require_settled(invoices: Collection[SupplierInvoice]) -> None:
-    blocking = unsettled_differences([invoice.pk for invoice in invoices], is_blocking=True)
+    blocking: dict[int, list[str]] = defaultdict(list)
+    for row in latest_exceptions([invoice.pk for invoice in invoices]).values():
+        if is_blocking(row):
+            blocking[row.invoice_id].append(named(row))
     for invoice in invoices:
-        if rows := blocking.get(invoice.pk):
-            kinds = ", ".join(dict.fromkeys(row.get_kind_display().lower() for row in rows))
-            msg = f"{invoice} cannot be paid yet, something does not agree: {kinds}."
-            raise NotSettled(msg, invoice=invoice.number, kinds=[row.kind for row in rows])
+        if names := blocking.get(invoice.pk):
+            msg = f"{invoice} cannot be paid yet, something does not agree: {', '.join(names)}."
+            raise NotSettled(msg, invoice=invoice.number, differences=names)
 
 
 def _require_not_ordered(invoice: SupplierInvoice) -> None:

@@ -1,4 +1,4 @@
-"""What is approved, owed and paid: differences in its way, and what belongs to each document."""
+"""What is owed, and what belongs to each document of it."""
 
 from __future__ import annotations
 
@@ -11,34 +11,10 @@ from django.db.models import Sum
 from purchasing.models import (
     LedgerLine,
     MatchAllocation,
-    MatchException,
     SupplierInvoice,
     SupplierInvoiceTax,
 )
 from purchasing.payables_file import PayableFacts
-
-# Of these the youngest row of a line, kind and subject counts; the database reads them so too.
-SETTLED = frozenset({MatchException.Status.RESOLVED, MatchException.Status.ACCEPTED})
-
-
-def unsettled_differences(
-    invoice_ids: Collection[int], *, is_blocking: bool
-) -> dict[int, list[MatchException]]:
-    """
-    Return invoice id -> the differences that are neither gone nor accepted.
-
-    is_blocking: those that keep it from payment, or those that are only said.
-    """
-    youngest = (
-        MatchException.objects.filter(invoice__in=list(invoice_ids))
-        .order_by("invoice_id", "invoice_line_id", "kind", "subject", "-pk")
-        .distinct("invoice_id", "invoice_line_id", "kind", "subject")
-    )
-    found: dict[int, list[MatchException]] = defaultdict(list)
-    for row in youngest:
-        if row.is_blocking == is_blocking and row.status not in SETTLED:
-            found[row.invoice_id].append(row)
-    return dict(found)
 
 
 def payable_facts(invoices: Collection[SupplierInvoice]) -> dict[int, PayableFacts]:

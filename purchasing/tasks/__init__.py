@@ -4,11 +4,13 @@ from purchasing.tasks.dispatch import send_purchase_orders
 from purchasing.tasks.fetching import fetch_supplier_files
 from purchasing.tasks.files import apply_supplier_files
 from purchasing.tasks.matching import match_waiting_invoices
+from purchasing.tasks.payables import hand_over_files
 from purchasing.tasks.replenishment import propose_replenishment
 
 __all__ = [
     "apply_supplier_files",
     "fetch_supplier_files",
+    "hand_over_files",
     "match_waiting_invoices",
     "propose_replenishment",
     "send_purchase_orders",
