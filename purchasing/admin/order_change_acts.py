@@ -11,7 +11,7 @@ from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 
 from catalog.queries import variants_by_code
-from purchasing import operations
+from purchasing import operations, queries
 from purchasing.models import PurchaseOrder, PurchaseOrderCharge, PurchaseOrderLine
 from purchasing.operations import LineChange, NewCharge, NewLine, OrderChange
 from purchasing.queries import STILL_TO_COME
@@ -292,11 +292,11 @@ def _proposed(order: PurchaseOrder) -> Any:
 
 
 def is_amendable(order: PurchaseOrder) -> bool:
-    return order.status == Status.SENT and _proposed(order) is None
+    return queries.is_amendable(order) and _proposed(order) is None
 
 
 def has_change(order: PurchaseOrder) -> bool:
-    return order.status == Status.SENT and _proposed(order) is not None
+    return order.status in {Status.SENT, Status.CLOSED} and _proposed(order) is not None
 
 
 def change_consequences(order: PurchaseOrder) -> Sequence[str]:

@@ -14,7 +14,7 @@ from purchasing.operations.approving import SelfApproval, ask, give, keep_versio
 from purchasing.operations.changes import OrderChange, bring_into_force, changed_content
 from purchasing.operations.ending import MissingReason
 from purchasing.operations.progress import refresh_progress
-from purchasing.queries import Judgment, PricedLine, judge
+from purchasing.queries import Judgment, PricedLine, is_amendable, judge
 from purchasing.versions import Content, content, differences, sentence
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
@@ -172,7 +172,7 @@ def _work_out(
 
 
 def _check_amendable(order: PurchaseOrder, reason: str) -> None:
-    if order.status != PurchaseOrder.Status.SENT:
+    if not is_amendable(order):
         msg = f"{order} is {order.get_status_display().lower()}: only a sent order is amended."
         raise WrongStatus(msg, status=order.status)
     if not reason.strip():

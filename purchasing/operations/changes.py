@@ -25,6 +25,7 @@ from purchasing.operations.drafting import (
 )
 from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.progress import refresh_progress
+from purchasing.operations.rematching import ask_to_match
 from purchasing.versions import Content, content, content_of
 from retail.common.errors import BusinessError
 from retail.common.fields import MAX_UNITS
@@ -128,6 +129,7 @@ def bring_into_force(version: PurchaseOrderVersion, *, at: datetime, by: User | 
         ]
     )
     refresh_progress(order_ids=[order.pk], at=at)
+    ask_to_match(order_ids=[order.pk], why=f"{order} was amended: {version}.", at=at)
     follow_drop_shipment(order=order, at=at, by=by or version.proposed_by)
 
 

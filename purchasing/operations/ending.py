@@ -10,6 +10,7 @@ from django.db import transaction
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
 from purchasing.operations.following import follow_drop_shipment
 from purchasing.operations.progress import refresh_progress, reopen
+from purchasing.operations.rematching import ask_to_match
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.models import User
 from retail.common.status import check_move
@@ -74,6 +75,7 @@ def close_short(*, order_id: int, reason: str, at: datetime, by: User | None) ->
     _close_lines(lines, reason=_checked(reason, order), at=at, by=by)
     _end(order, status=PurchaseOrder.Status.CLOSED, reason=reason, at=at, by=by)
     refresh_progress(order_ids=[order.pk], at=at)
+    ask_to_match(order_ids=[order.pk], why=f"{order} was closed short.", at=at)
     follow_drop_shipment(order=order, at=at, by=by)
     order.refresh_from_db()
     return order
@@ -104,6 +106,7 @@ def close_line_short(
         raise NothingExpected(msg, order_line=line.pk)
     _close_lines([line], reason=_checked(reason, order), at=at, by=by)
     refresh_progress(order_ids=[order.pk], at=at)
+    ask_to_match(order_ids=[order.pk], why=f"{order}, {line}, was closed short.", at=at)
     follow_drop_shipment(order=order, at=at, by=by)
     return line
 
@@ -135,6 +138,7 @@ def reopen_line(*, line_id: int, at: datetime) -> PurchaseOrderLine:
         reopen(order)
         order.save(update_fields=["status", "closed_at", "closed_by", "close_reason"])
     refresh_progress(order_ids=[order.pk], at=at)
+    ask_to_match(order_ids=[order.pk], why=f"{order}, {line}, is expected again.", at=at)
     follow_drop_shipment(order=order, at=at, by=None)
     return line
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from catalog.models import ExchangeRate
 from purchasing.models import InvoiceStep, MatchException, SupplierInvoice, TolerancePolicy
 from purchasing.operations.steps import note_steps, shortened
+from purchasing.queries.rematching import asked_to_match
 from purchasing.tolerances import Finding, Limits
 from retail.common.money import ZERO, round_amount
 from retail.common.status import check_move
@@ -61,6 +62,7 @@ OWNERS: Mapping[str, Owner] = {
     Kind.ALIKE: Owner.ACCOUNTANT,
 }
 NO_RATE = "What is at stake is not known: no exchange rate of {currency} on {day}."
+STILL_ASKED = "Still to be matched again with all its lines."
 ROWS_PER_STATEMENT = 1000
 NAMED_AT_MOST = 5
 
@@ -175,13 +177,19 @@ def due_day(invoice: SupplierInvoice, *, days: int, at: datetime) -> date:
 
 
 def refresh_statuses(
-    invoices: Collection[SupplierInvoice], *, at: datetime, changed: Collection[int] = ()
+    invoices: Collection[SupplierInvoice],
+    *,
+    at: datetime,
+    changed: Collection[int] = (),
+    whole: Collection[int] = (),
 ) -> None:
     """
     Derive the status of open invoices from the exceptions that block them, and note it as a step.
 
-    changed: ids of invoices whose step is written though their status stays.
+    changed: ids of invoices whose step is written though their status stays. whole: ids of those
+    that were matched with all their lines, which answers whoever asked to match them again.
     """
+    asked = asked_to_match([invoice.pk for invoice in invoices])
     blocking: dict[int, list[MatchException]] = defaultdict(list)
     for row in latest_exceptions([invoice.pk for invoice in invoices]).values():
         if is_blocking(row):
@@ -195,12 +203,15 @@ def refresh_statuses(
             check_move(invoice, status)
             invoice.status = status
             moved[status].append(invoice.pk)
-        elif invoice.pk not in changed:
+        elif invoice.pk not in changed and not (invoice.pk in asked and invoice.pk in whole):
             continue
         texts.append((invoice.pk, _outcome(invoice, blocking[invoice.pk])))
     for status, invoice_ids in moved.items():
         SupplierInvoice.objects.filter(pk__in=invoice_ids).update(status=status)
     note_steps(texts, InvoiceStep.Kind.MATCHED, at=at, by=None)
+    # A step about some of its lines does not answer for all.
+    still_asked = [pk for pk, _ in texts if pk in asked and pk not in whole]
+    note_steps([(pk, STILL_ASKED) for pk in still_asked], InvoiceStep.Kind.NOTED, at=at, by=None)
 
 
 def resolve_open(invoice: SupplierInvoice, *, at: datetime) -> None:

@@ -87,6 +87,7 @@ def work_out(pool: Pool, *, at: datetime, just_entered: SupplierInvoice | None =
         ],
         at=at,
         changed=changed,
+        whole=[just_entered.pk] if just_entered else [],
     )
     supplied = {pool.invoice_of(match.invoice_line_id) for match in new_matches}
     post_price_differences(

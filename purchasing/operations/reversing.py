@@ -15,14 +15,15 @@ from purchasing.models import (
     HeldGoodsDecision,
     LandedCost,
     LandedCostLine,
-    MatchAllocation,
     PurchaseOrder,
     PurchaseOrderLine,
+    SupplierInvoice,
     SupplierReturn,
     SupplierReturnLine,
 )
 from purchasing.operations.ending import MissingReason
 from purchasing.operations.ordered_for import take_back_served
+from purchasing.operations.pools import PAYABLE
 from purchasing.operations.posting import (
     LockedOrders,
     add_received,
@@ -31,6 +32,7 @@ from purchasing.operations.posting import (
     source_of,
 )
 from purchasing.operations.progress import refresh_progress
+from purchasing.operations.rematching import ask_to_match, let_wait_again, lock_bills_of
 from retail.common.errors import BusinessError
 from retail.common.models import User
 from retail.common.status import check_move
@@ -48,7 +50,8 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
     They leave at today's average; what that differs from the value they came in at is a variance.
     Where they are promised, the youngest promises are withdrawn. Held goods of the receipt are no
     longer held. A second call changes nothing.
-    Locks: the orders, their lines, the receipt, its lines, what it holds, then what
+    Units of bills that nobody approved yet wait for goods again, and are to be matched again.
+    Locks: the orders, their bills, their lines, the receipt, its lines, what it holds, then what
     `inventory.operations.reverse_receipt` locks.
 
     :raises MissingReason: the reason is empty.
@@ -60,6 +63,8 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
             "order_line__order", flat=True
         )
     )
+    list(PurchaseOrder.objects.for_update().filter(pk__in=order_ids))
+    bills = lock_bills_of(receipt_id)
     locked = lock_orders(order_ids)
     receipt = (
         GoodsReceipt.objects.for_update().select_related("supplier", "location").get(pk=receipt_id)
@@ -71,7 +76,7 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
         msg = "Say why: the reason is kept with the receipt."
         raise MissingReason(msg, receipt=receipt.number)
     lines = list(receipt.lines.for_update().select_related("order_line"))
-    _refuse_if_used(receipt, lines)
+    _refuse_if_used(receipt, lines, bills)
 
     receipt.status, receipt.reverse_reason = GoodsReceipt.Status.REVERSED, reason.strip()
     receipt.reversed_at, receipt.reversed_by = at, by
@@ -79,7 +84,11 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
     add_received({line.order_line_id: -line.accepted for line in lines})
     take_back_served(purchase_line_ids=[line.order_line_id for line in lines])
     _open_again(locked, {line.order_line_id: line.accepted for line in lines})
+    let_wait_again(lines, at=at)
     refresh_progress(order_ids=order_ids, at=at)
+    ask_to_match(
+        order_ids=order_ids, why=f"{receipt} was reversed: {receipt.reverse_reason}", at=at
+    )
     if came := by_variant(lines):
         place = receipt.location_id
         take_out_again(
@@ -93,21 +102,18 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
     return receipt
 
 
-def _refuse_if_used(receipt: GoodsReceipt, lines: Sequence[GoodsReceiptLine]) -> None:
-    problem = _billed(lines) or _landed(lines) or _sent_back(receipt, lines) or _decided(receipt)
+def _refuse_if_used(
+    receipt: GoodsReceipt, lines: Sequence[GoodsReceiptLine], bills: Sequence[SupplierInvoice]
+) -> None:
+    problem = _billed(bills) or _landed(lines) or _sent_back(receipt, lines) or _decided(receipt)
     if problem:
         raise ReceiptInUse(f"{receipt} cannot be reversed: {problem}.", receipt=receipt.number)
 
 
-def _billed(lines: Sequence[GoodsReceiptLine]) -> str:
-    # Rows, not the total: a bill and its credit note may add up to nothing.
-    invoices = (
-        MatchAllocation.objects.filter(receipt_line__in=lines)
-        .values_list("invoice_line__invoice__number", flat=True)
-        .order_by("invoice_line__invoice")
-    )
-    number = invoices.first()
-    return f"the supplier billed its goods with {number}" if number else ""
+def _billed(bills: Sequence[SupplierInvoice]) -> str:
+    # By the bills, not the total: a bill and its credit note may add up to nothing.
+    payable = [bill for bill in bills if bill.status in PAYABLE]
+    return f"the supplier billed its goods with {payable[0].number}" if payable else ""
 
 
 def _landed(lines: Sequence[GoodsReceiptLine]) -> str:

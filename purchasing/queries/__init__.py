@@ -21,6 +21,7 @@ from purchasing.queries.exceptions import (
     decision_limit,
     exceptions_by_owner,
     exceptions_to_decide,
+    is_amendable,
 )
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
@@ -139,6 +140,7 @@ __all__ = [
     "invoice_comparison",
     "invoices_like",
     "invoices_to_match",
+    "is_amendable",
     "is_at_desk",
     "judge",
     "last_costs",

@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from purchasing.models import DecisionLimit, MatchException, SupplierInvoice
+from purchasing.models import (
+    DecisionLimit,
+    MatchAllocation,
+    MatchException,
+    PurchaseOrder,
+    SupplierInvoice,
+)
 from retail.common.models import User
 from retail.common.money import ZERO
 
@@ -70,6 +77,39 @@ def exceptions_by_owner(*, at: datetime) -> list[ExceptionsOfOwner]:
     )
     of_owner = {row["owner"]: ExceptionsOfOwner(**row) for row in counts}
     return [of_owner[owner] for owner in MatchException.Owner.values if owner in of_owner]
+
+
+def is_amendable(order: PurchaseOrder) -> bool:
+    """
+    Tell whether what a sent order says may still be changed.
+
+    Also of an order that closed by itself, for a bill of which somebody decided that the order is
+    wrong.
+    """
+    if order.status == PurchaseOrder.Status.CLOSED:
+        return _is_to_be_corrected(order)
+    return order.status == PurchaseOrder.Status.SENT
+
+
+def _is_to_be_corrected(order: PurchaseOrder) -> bool:
+    matched = MatchAllocation.objects.filter(order_line__order=order)
+    younger = MatchException.objects.annotate(place=Coalesce("invoice_line", 0)).filter(
+        place=OuterRef("place"),
+        invoice=OuterRef("invoice"),
+        kind=OuterRef("kind"),
+        subject=OuterRef("subject"),
+        pk__gt=OuterRef("pk"),
+    )
+    return (
+        MatchException.objects.annotate(place=Coalesce("invoice_line", 0))
+        .filter(
+            ~Exists(younger),
+            Q(invoice_line__in=matched.values("invoice_line")) | Q(invoice_line__isnull=True),
+            invoice__in=matched.values("invoice_line__invoice"),
+            status=MatchException.Status.ORDER_WRONG,
+        )
+        .exists()
+    )
 
 
 def decision_limit(person: User) -> Decimal | None:

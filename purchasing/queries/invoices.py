@@ -15,6 +15,7 @@ from purchasing.models import (
     PurchaseOrderLine,
     SupplierInvoice,
 )
+from purchasing.queries.rematching import is_asked_to_match
 from retail.common.money import minor_units
 
 ALIKE_WITHIN = timedelta(days=30)
@@ -68,7 +69,11 @@ def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
 
 
 def invoices_to_match() -> QuerySet[SupplierInvoice]:
-    """Return bills that were never matched, and those that wait for goods which came since."""
+    """
+    Return bills that were never matched, and those that may come out differently now.
+
+    Goods came that they wait for, or their order or its deliveries were changed since.
+    """
     waits_for_goods = MatchAllocation.objects.filter(
         invoice_line__invoice=OuterRef("pk"), receipt_line__isnull=True
     )
@@ -86,6 +91,7 @@ def invoices_to_match() -> QuerySet[SupplierInvoice]:
             Exists(waits_for_goods.filter(goods_are_here)),
             kind=SupplierInvoice.Kind.INVOICE,
         )
+        | is_asked_to_match()
     ).order_by("pk")
 
 

@@ -7,7 +7,7 @@ import pytest
 from inventory.models import Allocation, CostMovement, CostPool, StockLevel, StockMovement
 from inventory.operations import InsufficientStock, allocate_stock, issue_stock
 from purchasing import operations
-from purchasing.models import GoodsReceipt, HeldGoods
+from purchasing.models import GoodsReceipt, HeldGoods, MatchAllocation
 from purchasing.operations import ReceivedLine
 from purchasing.queries import (
     differences,
@@ -26,7 +26,13 @@ from tests.factories.purchasing_deliveries import (
     rejected_goods,
     scrapped,
 )
-from tests.factories.purchasing_invoices import bill, delivery, matched, matched_bill
+from tests.factories.purchasing_invoices import (
+    approved_bill,
+    bill,
+    delivery,
+    matched,
+    matched_bill,
+)
 from tests.factories.purchasing_landed import drafted
 from tests.factories.purchasing_landed import posted as landed_on
 
@@ -163,10 +169,10 @@ def test_goods_that_are_gone_cannot_be_taken_back():
     assert order.lines.get().received == 4
 
 
-def test_billed_receipt_stands():
+def test_receipt_of_an_approved_bill_stands():
     order = sent_order()
     receipt = delivery(order)
-    invoice = matched_bill(order=order)
+    invoice = approved_bill(order=order)
 
     with pytest.raises(operations.ReceiptInUse, match=f"billed its goods with {invoice.number}"):
         reverse(receipt)
@@ -252,6 +258,25 @@ def test_reversal_needs_a_reason():
         reverse(receipt, reason=" ")
 
     assert_stands(receipt)
+
+
+def test_units_of_an_open_bill_wait_for_goods_again():
+    order = sent_order(units=[10])
+    wrong, right = delivery(order, [6]), delivery(order, [2])
+    invoice = matched_bill(order=order)
+
+    reverse(wrong)
+
+    shares = MatchAllocation.objects.order_by("receipt_line")
+    assert list(shares.values_list("receipt_line__receipt", "units")) == [
+        (right.pk, 2),
+        (None, 8),
+    ]
+    assert (order.lines.get().received, order.lines.get().invoiced) == (2, 10)
+    assert differences() == []
+    assert invoices_to_match().get() == invoice
+    assert matched(invoice).status == "MATCHING"
+    assert not invoices_to_match().exists()
 
 
 def test_bill_finds_no_goods_on_a_reversed_receipt():
