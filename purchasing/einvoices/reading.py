@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml import etree
 
-from purchasing.einvoices import cii, fattura_pa, ksef, pdf, signed, ubl
+from purchasing.einvoices import cii, csv_invoices, fattura_pa, ksef, pdf, signed, ubl
 from purchasing.einvoices.documents import (
     Parsed,
     ReadDocument,
@@ -70,6 +70,8 @@ def read_document(content: bytes, *, filename: str) -> ReadDocument:
         )
     if is_xml(content):
         return document_of(read_xml(parse_xml(content)), xml=content)
+    if csv_invoices.is_table(content):
+        return document_of(csv_invoices.read(content, filename=filename), xml=None)
     raise UnreadableDocument(
         "UNKNOWN_SYNTAX", f"{filename[:100]} is no XML, no PDF and no table of invoices."
     )
