@@ -32,6 +32,7 @@ from purchasing.einvoices.documents import (
     Syntax,
     UnreadableDocument,
 )
+from purchasing.einvoices.official_rules import with_official_breaks
 from purchasing.einvoices.reading import read_document
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "Syntax",
     "UnreadableDocument",
     "read_document",
+    "with_official_breaks",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from purchasing.einvoices import codes, values
+from purchasing.einvoices import codes, german, values
 from purchasing.einvoices.documents import (
     Charge,
     Parsed,
@@ -35,6 +35,7 @@ NAMESPACES = re.compile(
 COUNTED = frozenset({"", "DETAIL"})
 
 MINIMUM = ":minimum"
+OLD_PROFILES = "urn:ferd:CrossIndustryDocument:invoice"
 RATE = ("RateApplicablePercent", "ApplicablePercent")
 
 
@@ -58,7 +59,16 @@ def read(root: Root) -> Parsed:
     profile = document.text(
         f"ExchangedDocumentContext/{guideline}", f"SpecifiedExchangedDocumentContext/{guideline}"
     )
-    invoice = _invoice(document, breaks)
+    invoice = _invoice(document, profile, breaks)
+    if (OLD_PROFILES in profile) != (document.name == "CrossIndustryDocument"):
+        breaks.append(
+            RuleBreak(
+                rule="PROFILE",
+                message=f"The document says it keeps to {profile[:100] or 'nothing'}, which is "
+                f"no profile of a {document.name}.",
+                is_fatal=False,
+            )
+        )
     if profile.lower().endswith(MINIMUM):
         invoice = _with_prepaid(invoice)
     return Parsed(
@@ -76,7 +86,7 @@ def _with_prepaid(invoice: ReadInvoice) -> ReadInvoice:
     return replace(invoice, prepaid=invoice.total - invoice.payable)
 
 
-def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
+def _invoice(document: Element, profile: str, breaks: list[RuleBreak]) -> ReadInvoice:
     header = document.part("ExchangedDocument", "HeaderExchangedDocument")
     trade = document.part("SupplyChainTradeTransaction", "SpecifiedSupplyChainTradeTransaction")
     agreement = trade.part("ApplicableHeaderTradeAgreement", "ApplicableSupplyChainTradeAgreement")
@@ -85,6 +95,11 @@ def _invoice(document: Element, breaks: list[RuleBreak]) -> ReadInvoice:
         "ApplicableHeaderTradeSettlement", "ApplicableSupplyChainTradeSettlement"
     )
     type_code = header.text("TypeCode")
+    if german.XRECHNUNG in profile:
+        breaks += german.broken_rules(
+            has_contact=agreement.first("SellerTradeParty/DefinedTradeContact") is not None,
+            buyer_reference=agreement.text("BuyerReference"),
+        )
     return ReadInvoice(
         kind=codes.kind_of(type_code),
         type_code=type_code,

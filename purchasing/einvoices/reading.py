@@ -78,10 +78,11 @@ def read_document(content: bytes, *, filename: str) -> ReadDocument:
 
 
 def _read_pdf(content: bytes) -> ReadDocument:
-    xml = pdf.xml_of(content)
+    extracted = pdf.extract(content)
     try:
-        parsed = read_xml(parse_xml(xml))
-        return document_of(replace(parsed, syntax=Syntax.FACTUR_X), xml=xml)
+        parsed = read_xml(parse_xml(extracted.xml))
+        parsed = replace(parsed, syntax=Syntax.FACTUR_X, breaks=(*extracted.breaks, *parsed.breaks))
+        return document_of(parsed, xml=extracted.xml)
     except UnreadableDocument as refusal:
         raise UnreadableDocument(refusal.code, refusal.message, syntax=Syntax.FACTUR_X) from None
 

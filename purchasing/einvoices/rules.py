@@ -41,7 +41,7 @@ def broken_rules(invoice: ReadInvoice, syntax: Syntax) -> tuple[RuleBreak, ...]:
         *_identity(invoice, syntax),
         *_days(invoice),
         *_codes(invoice, syntax),
-        *_lines(invoice),
+        *_lines(invoice, syntax),
         *_sums(invoice),
         *_taxes(invoice),
         *_taxed_amounts(invoice),
@@ -171,7 +171,7 @@ def _codes(invoice: ReadInvoice, syntax: Syntax) -> Iterator[RuleBreak]:
             )
 
 
-def _lines(invoice: ReadInvoice) -> Iterator[RuleBreak]:
+def _lines(invoice: ReadInvoice, syntax: Syntax) -> Iterator[RuleBreak]:
     if not invoice.lines:
         yield _break(
             invoice, "BR-16", "The document has totals only, no lines; it cannot be matched."
@@ -183,7 +183,8 @@ def _lines(invoice: ReadInvoice) -> Iterator[RuleBreak]:
                 "BR-27",
                 f"The price of line {line.position} is below zero: "
                 f"{display_rate(line.unit_price)} {invoice.currency}.",
-                is_fatal=True,
+                # Elsewhere a price below zero is how a discount is written.
+                is_fatal=syntax in UNCEFACT,
             )
         yield from _line_amount(invoice, line)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from purchasing.einvoices import codes, values
+from purchasing.einvoices import codes, german, values
 from purchasing.einvoices.documents import (
     Kind,
     Parsed,
@@ -43,9 +43,16 @@ def read(root: Root) -> Parsed:
         )
     breaks: list[RuleBreak] = []
     invoice = _invoice(document, breaks)
+    profile = document.text("CustomizationID")
+    if german.XRECHNUNG in profile:
+        seller = document.part("AccountingSupplierParty/Party")
+        breaks += german.broken_rules(
+            has_contact=seller.first("Contact") is not None,
+            buyer_reference=document.text("BuyerReference"),
+        )
     return Parsed(
         syntax=Syntax.UBL,
-        profile=document.text("CustomizationID"),
+        profile=profile,
         invoices=(invoice,),
         breaks=tuple(breaks),
     )
