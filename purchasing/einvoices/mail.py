@@ -27,7 +27,8 @@ _HEADER = re.compile(
     rb"\A(?:[A-Za-z][A-Za-z0-9-]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n){2,}", re.MULTILINE
 )
 _OF_MAIL = re.compile(
-    rb"^(Received|Return-Path|Message-ID|MIME-Version|From|Delivered-To):", re.IGNORECASE | re.MULTILINE
+    rb"^(Received|Return-Path|Message-ID|MIME-Version|From|Delivered-To):",
+    re.IGNORECASE | re.MULTILINE,
 )
 _POSTMARK = re.compile(rb"\AFrom \S+ .*\d{4}", re.MULTILINE)
 _ESCAPED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
