@@ -21,7 +21,7 @@ from purchasing.admin.invoice_entry import ENTER_INVOICE
 from purchasing.admin.landed import ClaimInline
 from purchasing.admin.landed_acts import LAND_FREIGHT
 from purchasing.admin.matches import DECISIONS
-from purchasing.admin.payables import EXPORT
+from purchasing.admin.payables import APPROVE_CHOSEN, EXPORT, PayableActions, warnings_about
 from purchasing.models import MatchException, SupplierInvoice, SupplierInvoiceLine
 from retail.common import money
 from retail.common.admin import Act, ActForm, LineTable, ViewOnlyAdmin, ViewOnlyInline
@@ -123,9 +123,10 @@ def approve(
 
 
 def approve_consequences(invoice: SupplierInvoice) -> Sequence[str]:
-    total = money.display(invoice.total, invoice.currency)
+    payable = money.display(invoice.payable, invoice.currency)
     return (
-        f"{total} will be paid to {invoice.supplier}, due {invoice.due_on}.",
+        *warnings_about([invoice]),
+        f"{payable} will be paid to {invoice.supplier}, due {invoice.due_on}.",
         "What the goods cost more or less than ordered changes the stock value.",
         "What it was matched to cannot be changed any more.",
     )
@@ -236,7 +237,7 @@ class ExceptionInline(ViewOnlyInline):
 
 
 @admin.register(SupplierInvoice)
-class SupplierInvoiceAdmin(ViewOnlyAdmin):
+class SupplierInvoiceAdmin(PayableActions, ViewOnlyAdmin):
     """What suppliers billed, from the paper to the payment."""
 
     acts = (
@@ -294,7 +295,7 @@ class SupplierInvoiceAdmin(ViewOnlyAdmin):
             icon="block",
         ),
     )
-    page_acts = (ENTER_INVOICE, EXPORT)
+    page_acts = (ENTER_INVOICE, EXPORT, APPROVE_CHOSEN)
     downloads = (LAND_FREIGHT,)
     inlines = (ExceptionInline, LineInline, ClaimInline)
     list_display = (
