@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from retail.api import router
 from retail.backoffice import order_reports, purchase_reports, stock_reports
+from retail.backoffice.due_calendar import due_calendar
 from retail.backoffice.health import tasks
 from retail.backoffice.stock_where import stock_where
 
@@ -46,6 +47,7 @@ urlpatterns = [
         )
         for report, view in purchase_reports.PAGES.items()
     ),
+    path("payables/calendar/", admin.site.admin_view(due_calendar), name="due-calendar"),
     path("api/v1/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

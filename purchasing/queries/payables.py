@@ -24,7 +24,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Round, TruncWeek
+from django.db.models.functions import Cast, Round, TruncWeek
 
 from catalog.queries import NoExchangeRate, exchange_rate
 from purchasing.models import (
@@ -145,7 +145,7 @@ def cash_by_week(*, today: date, supplier_id: int | None = None) -> list[CashWee
         .annotate(
             monday=Case(
                 When(due_on__lt=today, then=Value(None)),
-                default=TruncWeek("due_on", output_field=DateField()),
+                default=Cast(TruncWeek("due_on"), DateField()),
                 output_field=DateField(),
             )
         )

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-from retail.backoffice import order_reports, purchase_reports, stock_reports
+from retail.backoffice import due_calendar, order_reports, purchase_reports, stock_reports
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def _reports(request: HttpRequest) -> list[dict[str, Any]]:
     may_see_stock = request.user.has_perm(stock_reports.PERMISSION)
     over_stock = stock_reports.menu() if may_see_stock else ()
-    shown = (*over_stock, *order_reports.menu(request), *purchase_reports.menu(request))
+    shown = (
+        *over_stock,
+        *order_reports.menu(request),
+        *purchase_reports.menu(request),
+        *due_calendar.menu(request),
+    )
     return [_entry(title, icon, link) for title, icon, link in shown]
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from inventory.models import Location
 from purchasing.models import Supplier
+from purchasing.queries import payables
 from purchasing.queries import reports as queries
 from retail.backoffice.reporting import Column, Report, answer_report, where_it_lies
 from retail.common.admin.acts import DayInput
@@ -220,10 +221,47 @@ SCORECARD = Report(
 )
 
 
+CASH = Report(
+    name="cash-by-week",
+    title="Cash needed by week",
+    icon="savings",
+    about=(
+        "What suppliers' documents take in the week in which they fall due, from Monday on.",
+        "To pay: what is approved, bills and credit notes, which count below zero.",
+        "Ordered: how much of it the bank was told to pay. Expected: what is not approved yet.",
+        "Book amounts are at today's rate; a currency without a rate counts zero there.",
+        "What should have been paid before today stands in rows of its own, in front.",
+    ),
+    columns=(
+        Column("Week from", "monday", lambda day: _day(day) if day else "Overdue"),
+        Column("Currency", "currency"),
+        Column("Documents", "count", _count, is_number=True, is_total=True),
+        Column("Bills", "owed", _rate, is_number=True),
+        Column("Credit notes", "credits", _rate, is_number=True),
+        Column("To pay", "to_pay", _rate, is_number=True),
+        Column("Ordered", "ordered", _rate, is_number=True),
+        Column("Not approved", "expected_count", _count, is_number=True, is_total=True),
+        Column("Expected", "expected", _rate, is_number=True),
+        Column("Rate", "rate", lambda rate: "no rate" if rate is None else _rate(rate)),
+        Column("To pay ({})", "book_to_pay", _book_shown, _book, is_number=True, is_total=True),
+        Column("Expected ({})", "book_expected", _book_shown, _book, is_number=True, is_total=True),
+    ),
+    empty="Nothing is owed.",
+    permission="purchasing.view_supplierinvoice",
+    counted=("row", "rows"),
+)
+
+
 def _supplier_field() -> forms.ModelChoiceField[Supplier]:
     return forms.ModelChoiceField(
         Supplier.objects.order_by("name", "pk"), required=False, empty_label="All suppliers"
     )
+
+
+class SupplierForm(forms.Form):
+    """Of whom."""
+
+    supplier = _supplier_field()
 
 
 class LinesForm(forms.Form):
@@ -282,6 +320,19 @@ def late_order_lines(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+@require_safe
+def cash_by_week(request: HttpRequest) -> HttpResponseBase:
+    """Show what the open documents of suppliers take week by week."""
+    return answer_report(
+        request,
+        CASH,
+        SupplierForm(request.GET.dict()),
+        lambda asked: payables.cash_by_week(
+            today=timezone.localdate(), supplier_id=_pk(asked["supplier"])
+        ),
+    )
+
+
 def _of_stretch(report: Report, ask: Callable[..., Any], request: HttpRequest) -> HttpResponseBase:
     today = timezone.localdate()
     usual = {"first": (today - YEAR).replace(day=1).isoformat(), "last": today.isoformat()}
@@ -300,6 +351,7 @@ PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
     LATE_LINES: late_order_lines,
     PRICE_CHANGES: require_safe(partial(_of_stretch, PRICE_CHANGES, queries.price_changes)),
     SPEND: require_safe(partial(_of_stretch, SPEND, queries.spend_by_month)),
+    CASH: cash_by_week,
     SCORECARD: require_safe(partial(_of_stretch, SCORECARD, queries.scorecard)),
 }
 
