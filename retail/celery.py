@@ -18,11 +18,16 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 @dataclass(frozen=True)
 class ScheduledTask:
-    """A task and when it runs: every so often, or once a day at a time in UTC."""
+    """
+    A task and when it runs: every so often, or once a day at a time in UTC.
+
+    days: of the week on which it runs at that time, as a crontab has them.
+    """
 
     name: str
     task: str
     when: timedelta | time
+    days: str = "*"
 
 
 # Not CELERY_BEAT_SCHEDULE: that would overwrite, at every start, what a manager changed in the
@@ -74,6 +79,17 @@ DEFAULT_SCHEDULE = (
     ScheduledTask("Work out every offer anew", "inventory.refresh_offers", time(1, 30)),
     ScheduledTask("Work out what to buy", "purchasing.propose_replenishment", time(4, 15)),
     ScheduledTask("Forget old terms of offers", "inventory.forget_offers", time(3, 45)),
+    ScheduledTask(
+        "Note credit notes on returns to suppliers",
+        "purchasing.note_credits_of_returns",
+        timedelta(minutes=5),
+    ),
+    ScheduledTask(
+        "E-mail what waits for a decision",
+        "purchasing.mail_exception_digest",
+        time(6, 30),
+        days="1-5",
+    ),
     ScheduledTask("Compare totals with ledgers", "backoffice.check_integrity", time(2, 30)),
     ScheduledTask("Forget old runs", "backoffice.forget_task_runs", time(3, 30)),
 )

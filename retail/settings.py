@@ -55,6 +55,8 @@ RETAIL_FIELD_KEYS = _secret("RETAIL_FIELD_KEYS", in_demo=DEMO_FIELD_KEY).split("
 # The shop.
 
 RETAIL_SHOP_NAME = env.str("RETAIL_SHOP_NAME", default="")
+# Where people reach the program, for links in e-mails.
+RETAIL_URL = env.str("RETAIL_URL", default="http://localhost:8000" if RETAIL_DEMO else "")
 RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
 # Refunds above it wait for a second person, in whatever currency the order has.
 RETAIL_REFUND_LIMIT = Decimal(env.str("RETAIL_REFUND_LIMIT", default="100"))

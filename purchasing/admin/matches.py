@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from purchasing import operations
-from purchasing.models import MatchAllocation, MatchException, TolerancePolicy
+from purchasing import operations, queries
+from purchasing.admin.decision_words import CONSEQUENCES, DECISIONS
+from purchasing.models import DecisionLimit, MatchAllocation, MatchException, TolerancePolicy
+from retail.common import money
 from retail.common.admin import Act, ActForm, BaseAdmin, ViewOnlyAdmin
-from retail.common.money import display_rate
 
 Status = MatchException.Status
-DECISIONS = ((Status.ACCEPTED, "Accept: pay it"), (Status.DISPUTED, "Dispute with the supplier"))
-STATUS_COLORS = {"OPEN": "danger", "RESOLVED": "info", "ACCEPTED": "success", "DISPUTED": "warning"}
+STATUS_COLORS = {
+    "OPEN": "danger",
+    "RESOLVED": "info",
+    "ACCEPTED": "success",
+    "CREDIT_ASKED": "warning",
+    "ORDER_WRONG": "warning",
+    "RECEIPT_WRONG": "warning",
+    "DISPUTED": "warning",
+}
+AGES = (("3", "Older than three days"), ("7", "Older than a week"), ("30", "Older than a month"))
 
 
 class DecisionForm(ActForm):
@@ -44,10 +56,21 @@ def decide(
 
 
 def decide_consequences(exception: MatchException) -> Sequence[str]:
+    figures = (
+        f"Expected {money.display_rate(exception.expected)},"
+        f" billed {money.display_rate(exception.actual)}."
+        if exception.expected != exception.actual
+        else ""
+    )
+    stake = (
+        f"Accepting it costs {money.display(exception.at_stake, settings.RETAIL_CURRENCY)}."
+        if exception.at_stake
+        else ""
+    )
+    said = (figures, exception.detail, stake, *CONSEQUENCES.values())
     return (
-        f"Expected {display_rate(exception.expected)}, billed {display_rate(exception.actual)}.",
+        *(sentence for sentence in said if sentence),
         "The decision is kept with your name and cannot be changed.",
-        "An accepted difference is paid; a disputed one keeps the invoice on hold.",
     )
 
 
@@ -58,12 +81,34 @@ def reconsider(
     return "The difference waits for a decision again."
 
 
+def reconsider_consequences(exception: MatchException) -> Sequence[str]:
+    waits_for = exception.get_status_display().lower()
+    return (
+        f"What was decided, “{waits_for}”, stays on record.",
+        "The same difference is open again, for whoever it belongs to.",
+    )
+
+
 def is_open(exception: MatchException) -> bool:
     return exception.status == Status.OPEN
 
 
-def is_disputed(exception: MatchException) -> bool:
-    return exception.status == Status.DISPUTED
+class AgeFilter(admin.SimpleListFilter):
+    """How long ago a difference was found."""
+
+    title = "age"
+    parameter_name = "age"
+
+    def lookups(self, _request: HttpRequest, _model_admin: Any) -> Sequence[tuple[str, str]]:
+        return AGES
+
+    def queryset(
+        self, _request: HttpRequest, queryset: QuerySet[MatchException]
+    ) -> QuerySet[MatchException]:
+        days = self.value()
+        if days not in dict(AGES):
+            return queryset
+        return queryset.filter(raised_at__lt=timezone.now() - timedelta(days=int(days)))
 
 
 @admin.register(MatchException)
@@ -86,32 +131,44 @@ class MatchExceptionAdmin(ViewOnlyAdmin):
             label="Reconsider",
             permission="purchasing.decide_matchexception",
             perform=reconsider,
-            is_offered=is_disputed,
+            is_offered=queries.is_waiting,
+            consequences=reconsider_consequences,
             icon="undo",
         ),
     )
     list_display = (
-        "kind",
+        "shown_kind",
         "shown_status",
+        "is_blocking",
+        "owner",
+        "due_on",
+        "age",
+        "at_stake",
         "invoice_number",
         "supplier",
         "expected",
         "actual",
-        "due_on",
-        "raised_at",
         "decided_by",
     )
-    list_filter = ("status", "kind")
-    list_select_related = ("invoice__supplier", "decided_by")
+    list_filter = ("status", "is_blocking", "owner", AgeFilter, "kind")
+    list_select_related = ("invoice__supplier", "invoice_line", "decided_by")
     search_fields = ("invoice__number", "invoice__supplier_number", "invoice__supplier__name")
-    ordering = (F("decided_at").desc(nulls_first=True), "invoice__due_on", "pk")
+    search_help_text = "Number of the document, ours or the supplier's, or the supplier."
+    ordering = (F("decided_at").desc(nulls_first=True), "due_on", "pk")
     fields = (
         "invoice",
         "invoice_line",
         "kind",
+        "subject",
+        "detail",
         "status",
+        "is_blocking",
+        "owner",
+        "due_on",
         "expected",
         "actual",
+        "difference",
+        "at_stake",
         "tolerance",
         "raised_at",
         "order_raised_by",
@@ -120,9 +177,21 @@ class MatchExceptionAdmin(ViewOnlyAdmin):
         "reason",
     )
 
+    @display(description="Difference", ordering="kind")
+    def shown_kind(self, exception: MatchException) -> str:
+        kind = f"{exception.get_kind_display()} {exception.subject}".strip()
+        line = exception.invoice_line
+        return f"{kind}, {line}" if line else kind
+
     @display(description="Status", ordering="status", label=STATUS_COLORS)
     def shown_status(self, exception: MatchException) -> tuple[str, str]:
         return exception.status, exception.get_status_display()
+
+    @display(description="Age", ordering="-raised_at")
+    def age(self, exception: MatchException) -> str:
+        until = exception.decided_at or timezone.now()
+        days = (until - exception.raised_at).days
+        return f"{days} day" if days == 1 else f"{days:,} days"
 
     @display(description="Invoice", ordering="invoice__number")
     def invoice_number(self, exception: MatchException) -> str:
@@ -132,9 +201,38 @@ class MatchExceptionAdmin(ViewOnlyAdmin):
     def supplier(self, exception: MatchException) -> str:
         return exception.invoice.supplier.name
 
-    @display(description="Due", ordering="invoice__due_on")
-    def due_on(self, exception: MatchException) -> Any:
-        return exception.invoice.due_on
+
+@admin.register(DecisionLimit)
+class DecisionLimitAdmin(BaseAdmin):
+    """
+    Up to which amount the people of a role may accept what a bill costs more.
+
+    A person has the highest limit of their roles; whose roles stand here with none has no limit.
+    """
+
+    is_deletable = True
+    list_display = ("group", "shown_amount")
+    list_select_related = ("group",)
+    search_fields = ("group__name",)
+    ordering = ("group__name", "pk")
+    fieldsets = (
+        (
+            None,
+            {
+                "description": (
+                    "A person has the highest limit of their roles. Who has no role with a limit"
+                    " here accepts whatever it costs. All other decisions have no limit."
+                ),
+                "fields": ("group", "amount"),
+            },
+        ),
+    )
+
+    @display(description="Accepts up to", ordering="amount")
+    def shown_amount(self, limit: DecisionLimit) -> str:
+        if limit.amount is None:
+            return "Whatever it costs"
+        return money.display(limit.amount, settings.RETAIL_CURRENCY)
 
 
 @admin.register(TolerancePolicy)
@@ -144,20 +242,72 @@ class TolerancePolicyAdmin(BaseAdmin):
     is_deletable = True
     list_display = (
         "holds_for",
+        "match_level",
         "unit_price_percent",
         "total_percent",
         "total_amount",
         "quantity_percent",
+        "quantity_units",
+        "below",
+        "exception_days",
     )
-    list_select_related = ("supplier",)
-    ordering = (F("supplier__name").asc(nulls_first=True), "pk")
-    autocomplete_fields = ("supplier",)
+    list_filter = (
+        ("supplier", AutocompleteSelectFilter),
+        ("variant", AutocompleteSelectFilter),
+        "match_level",
+    )
+    list_select_related = ("supplier", "variant")
+    search_fields = ("supplier__name", "supplier__code", "variant__sku")
+    search_help_text = "Supplier or SKU."
+    ordering = (
+        F("supplier__name").asc(nulls_first=True),
+        F("variant__sku").asc(nulls_first=True),
+        "pk",
+    )
+    autocomplete_fields = ("supplier", "variant")
+    fieldsets = (
+        (
+            "What it holds for",
+            {
+                "description": (
+                    "Of several policies that hold for a line the most specific one counts, as a"
+                    " whole: an article of a supplier, then the article, then the supplier, then"
+                    " the company. A difference passes when it is within every limit that is"
+                    " filled in; exactly at the limit passes."
+                ),
+                "fields": ("supplier", "variant", "match_level"),
+            },
+        ),
+        (
+            "Prices",
+            {
+                "description": "Of one bill, and of all that was billed of an order line.",
+                "fields": (
+                    ("unit_price_percent", "below"),
+                    ("total_percent", "total_amount"),
+                ),
+            },
+        ),
+        ("Units", {"fields": (("quantity_percent", "quantity_units"),)}),
+        ("Charges", {"fields": (("charge_percent", "charge_amount"),)}),
+        (
+            "The whole document",
+            {
+                "description": "Not looked at in policies for an article.",
+                "fields": (("header_percent", "header_amount"), "tax_amount"),
+            },
+        ),
+        ("What is beyond", {"fields": ("exception_days",)}),
+    )
 
     @display(description="Holds for", ordering="supplier__name")
     def holds_for(self, policy: TolerancePolicy) -> str:
-        return (
-            "Every supplier without a policy" if policy.supplier is None else str(policy.supplier)
-        )
+        supplier, article = policy.supplier, policy.variant
+        if supplier and article:
+            return f"{article} of {supplier}"
+        if article:
+            return f"{article} of any supplier"
+        return str(supplier) if supplier else "Whatever has no policy of its own"
 
 
 @admin.register(MatchAllocation)

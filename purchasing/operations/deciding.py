@@ -291,7 +291,11 @@ def _raisers(invoice_ids: Collection[int]) -> Mapping[tuple[int, int | None], se
 
 
 def _text(row: MatchException) -> str:
-    figures = f"expected {display_rate(row.expected)}, billed {display_rate(row.actual)}"
+    figures = (
+        f"expected {display_rate(row.expected)}, billed {display_rate(row.actual)}"
+        if row.expected != row.actual
+        else row.detail
+    )
     stake = f", {display(row.at_stake, settings.RETAIL_CURRENCY)} at stake" if row.at_stake else ""
     return f"{named(row)} ({figures}{stake}): {row.get_status_display().lower()}. {row.reason}"
 

@@ -8,6 +8,7 @@ from purchasing.queries.comparison import (
     ReceiptBehind,
     invoice_comparison,
 )
+from purchasing.queries.credits import CreditToNote, credits_to_note
 from purchasing.queries.cross_dock import CrossDock, cross_dock
 from purchasing.queries.deliveries import (
     DeliveryRow,
@@ -16,12 +17,14 @@ from purchasing.queries.deliveries import (
     lines_for_held,
     orders_to_receive,
 )
+from purchasing.queries.digests import Digest, digests_to_mail
 from purchasing.queries.exceptions import (
     ExceptionsOfOwner,
     decision_limit,
     exceptions_by_owner,
     exceptions_to_decide,
     is_amendable,
+    is_waiting,
 )
 from purchasing.queries.fetched import runs_to_apply
 from purchasing.queries.incoming import (
@@ -78,6 +81,7 @@ from purchasing.queries.supplier_returns import (
     last_costs,
     replaced_units,
 )
+from purchasing.queries.timeline import TimelineStep, invoice_timeline
 from purchasing.queries.waiting import (
     OPEN_ORDERS,
     Waiting,
@@ -94,6 +98,7 @@ __all__ = [
     "STILL_TO_COME",
     "Caught",
     "Comparison",
+    "CreditToNote",
     "CrossDock",
     "DeliveryRow",
     "DeskAge",
@@ -101,6 +106,7 @@ __all__ = [
     "DeskState",
     "DeskTab",
     "Difference",
+    "Digest",
     "ExceptionsOfOwner",
     "GtinMatch",
     "Incoming",
@@ -115,11 +121,13 @@ __all__ = [
     "Reliability",
     "StagedLine",
     "Suggestion",
+    "TimelineStep",
     "ToGoBack",
     "Waiting",
     "WaitingBill",
     "article_reliability",
     "coming_for_order",
+    "credits_to_note",
     "cross_dock",
     "customers_goods_to_go_back",
     "decision_limit",
@@ -129,6 +137,7 @@ __all__ = [
     "desk_role_tabs",
     "desk_state_tabs",
     "differences",
+    "digests_to_mail",
     "exact_gtin_matches",
     "exceptions_by_owner",
     "exceptions_to_decide",
@@ -138,10 +147,12 @@ __all__ = [
     "incoming_to_level",
     "incoming_units",
     "invoice_comparison",
+    "invoice_timeline",
     "invoices_like",
     "invoices_to_match",
     "is_amendable",
     "is_at_desk",
+    "is_waiting",
     "judge",
     "last_costs",
     "lines_for_held",

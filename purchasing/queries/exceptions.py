@@ -79,6 +79,20 @@ def exceptions_by_owner(*, at: datetime) -> list[ExceptionsOfOwner]:
     return [of_owner[owner] for owner in MatchException.Owner.values if owner in of_owner]
 
 
+def is_waiting(exception: MatchException) -> bool:
+    """Tell whether a decision waits to be made up for, and no younger row took its place."""
+    status = MatchException.Status
+    if exception.status in {status.OPEN, status.RESOLVED, status.ACCEPTED}:
+        return False
+    return not MatchException.objects.filter(
+        invoice=exception.invoice_id,
+        invoice_line=exception.invoice_line_id,
+        kind=exception.kind,
+        subject=exception.subject,
+        pk__gt=exception.pk,
+    ).exists()
+
+
 def is_amendable(order: PurchaseOrder) -> bool:
     """
     Tell whether what a sent order says may still be changed.

@@ -288,7 +288,9 @@ def task_healths(*, at: datetime) -> list[TaskHealth]:
     """Return every scheduled task, and every other one that ever left a run, by name."""
     last = {
         run.name: run
-        for run in TaskRun.objects.order_by("name", "-started_at", "-pk").distinct("name")
+        for run in TaskRun.objects.filter(slot="")
+        .order_by("name", "-started_at", "-pk")
+        .distinct("name")
     }
     scheduled = {
         task.task: task

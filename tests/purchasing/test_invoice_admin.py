@@ -194,7 +194,9 @@ def test_page_shows_each_line_beside_its_order():
 def test_manager_accepts_and_approves_and_accountant_hands_over():
     invoice = bill_on_hold()
     exception = invoice.exceptions.get()
-    manager = browser_of(person("decide_matchexception", "approve_supplierinvoice"))
+    manager = browser_of(
+        person("decide_matchexception", "decide_any_matchexception", "approve_supplierinvoice")
+    )
     accountant = browser_of(person("export_supplierinvoice", "pay_supplierinvoice"))
     assert "Leave open" in manager.get(act_url(invoice, "decide")).text
 
@@ -253,7 +255,7 @@ def test_decision_of_the_raiser_is_refused_in_words():
 def test_disputed_exception_is_reconsidered_from_the_queue():
     invoice = bill_on_hold()
     exception = invoice.exceptions.get()
-    browser = browser_of(person("decide_matchexception"))
+    browser = browser_of(person("decide_matchexception", "decide_any_matchexception"))
     url = reverse("admin:purchasing_matchexception_act", args=[exception.pk, "decide"])
     browser.post(url, {"key": "k", "decision": "DISPUTED", "reason": "Too dear"})
 
@@ -311,11 +313,18 @@ def test_policy_is_edited_as_a_form():
 
     browser_of(editor).post(
         reverse("admin:purchasing_tolerancepolicy_change", args=[policy.pk]),
-        {"unit_price_percent": "5", "quantity_percent": "2", "total_amount": "50"},
+        {
+            "unit_price_percent": "5",
+            "quantity_percent": "2",
+            "total_amount": "50",
+            "below": "BLOCK",
+            "exception_days": "5",
+        },
     )
 
     policy.refresh_from_db()
     assert (policy.unit_price_percent, policy.total_amount) == (5, 50)
+    assert (policy.below, policy.exception_days) == ("BLOCK", 5)
 
 
 @pytest.mark.parametrize("days", ["", "7", "30", "nonsense"])

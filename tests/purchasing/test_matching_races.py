@@ -15,15 +15,13 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceQuerySet,
 )
-from tests.factories.common import NOON, person_in
+from tests.factories.common import NOON
 from tests.factories.purchasing import sent_order
 from tests.factories.purchasing_invoices import (
     TODAY,
     approved_bill,
     bill,
     delivery,
-    matched_bill,
-    printed,
 )
 from tests.races import race
 
@@ -112,29 +110,6 @@ def test_the_same_batch_sent_twice_at_once_is_one():
     first, second = race(export, export)
 
     assert first == second == PayableExport.objects.get()
-
-
-def test_two_people_deciding_at_once_make_one_decision():
-    order = sent_order(units=[10])
-    delivery(order)
-    invoice = matched_bill(printed(order.lines.get(), 12, "2.50"), order=order)
-    exception = invoice.exceptions.get()
-
-    outcomes = race(
-        *(
-            partial(
-                operations.decide_exception,
-                exception_id=exception.pk,
-                decision=decision,
-                reason="Mine",
-                at=NOON,
-                by=person_in("Manager"),
-            )
-            for decision in ("ACCEPTED", "DISPUTED")
-        )
-    )
-
-    assert sum(isinstance(one, operations.AlreadyDecided) for one in outcomes) == 1
 
 
 def test_voiding_while_matching_leaves_no_match_behind():

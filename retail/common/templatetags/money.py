@@ -2,7 +2,8 @@
 
 from django import template
 
-from retail.common.money import display_rate
+from retail.common.money import display, display_rate
 
 register = template.Library()
 register.filter("rate", display_rate)
+register.filter("amount", display)

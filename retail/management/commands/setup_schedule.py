@@ -32,7 +32,10 @@ def _schedule_row(scheduled: ScheduledTask) -> dict[str, Any]:
     """Return the column and row that say when; equal schedules share one row."""
     if isinstance(scheduled.when, time):
         clock, _ = CrontabSchedule.objects.get_or_create(
-            minute=scheduled.when.minute, hour=scheduled.when.hour, timezone="UTC"
+            minute=scheduled.when.minute,
+            hour=scheduled.when.hour,
+            day_of_week=scheduled.days,
+            timezone="UTC",
         )
         return {"crontab": clock}
     interval, _ = IntervalSchedule.objects.get_or_create(
