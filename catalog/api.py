@@ -59,6 +59,7 @@ class VariantSerializer(serializers.ModelSerializer[Variant]):
             "name",
             "options",
             "weight_grams",
+            "volume_ml",
             "is_stocked",
             "base_unit",
             "tax_class",

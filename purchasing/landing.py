@@ -21,6 +21,10 @@ class WeightUnknown(BusinessError):
     """Articles without a weight cannot take part in a share by weight; `skus` names them."""
 
 
+class VolumeUnknown(BusinessError):
+    """Articles without a volume cannot take part in a share by volume; `skus` names them."""
+
+
 class SharesDiffer(BusinessError):
     """The typed shares are not all there, or do not add up to the amount."""
 
@@ -30,13 +34,15 @@ class LandedLine:
     """
     A line of a delivery: what its share is measured by.
 
-    value: of the accepted units, net of discounts, in book currency. weight: of one unit, grams.
+    value: of the accepted units, net of discounts, in book currency. weight, volume: of one unit,
+    in grams and in milliliters.
     """
 
     sku: str
     units: int
     value: Decimal
     weight: int | None = None
+    volume: int | None = None
     typed_amount: Decimal | None = None
 
 
@@ -44,7 +50,7 @@ def bases_of(lines: Sequence[LandedLine], method: str) -> list[Decimal]:
     """
     Return what each line counts for by a method.
 
-    :raises WeightUnknown: by weight, and an article has none.
+    :raises WeightUnknown, VolumeUnknown: by weight or volume, and an article has none.
     :raises SharesDiffer: as typed, and a share is missing.
     """
     if method == Method.VALUE:
@@ -58,6 +64,11 @@ def bases_of(lines: Sequence[LandedLine], method: str) -> list[Decimal]:
             msg = f"No weight is known of {', '.join(unknown)}: enter it, or share another way."
             raise WeightUnknown(msg, skus=unknown)
         return [Decimal(line.units * (line.weight or 0)) for line in lines]
+    if method == Method.VOLUME:
+        if unknown := sorted({line.sku for line in lines if not line.volume}):
+            msg = f"No volume is known of {', '.join(unknown)}: enter it, or share another way."
+            raise VolumeUnknown(msg, skus=unknown)
+        return [Decimal(line.units * (line.volume or 0)) for line in lines]
     if missing := sorted({line.sku for line in lines if line.typed_amount is None}):
         msg = f"Type the share of {', '.join(missing)}."
         raise SharesDiffer(msg, skus=missing)

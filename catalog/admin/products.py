@@ -103,7 +103,7 @@ def consequences_of_a_price(_variant: Variant) -> Sequence[str]:
 
 class VariantInline(BaseInline):
     model = Variant
-    fields = ("sku", "gtin", "name", "weight_grams", "is_stocked", "tax_class")
+    fields = ("sku", "gtin", "name", "weight_grams", "volume_ml", "is_stocked", "tax_class")
     autocomplete_fields = ("tax_class",)
     show_change_link = True
     can_delete = False
@@ -283,7 +283,7 @@ class VariantAdmin(BaseAdmin):
         ("product", "name"),
         ("sku", "gtin"),
         "options",
-        ("weight_grams", "base_unit"),
+        ("weight_grams", "volume_ml", "base_unit"),
         ("is_stocked", "is_active", "tax_class"),
     )
     readonly_fields = ("stock",)

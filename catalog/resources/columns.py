@@ -19,6 +19,7 @@ from retail.common.tabular import is_damaged_code, parse_decimal, parse_integer
 OPTION = "option: "
 PRICE = "price: "
 HEAVIEST = 100_000_000
+LARGEST = 1_000_000_000
 PRICE_DECIMALS = 4
 
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -178,6 +179,7 @@ def file_columns(references: References) -> dict[str, Field]:
         column("gtin", "gtin", GtinColumn(), keeps_when_empty=False),
         column("variant", "name", TextColumn(longest=200), keeps_when_empty=False),
         column("weight_grams", "weight_grams", LookedUpColumn(weight_of), keeps_when_empty=False),
+        column("volume_ml", "volume_ml", LookedUpColumn(volume_of), keeps_when_empty=False),
         column("tax_class", "tax_class", tax_class, keeps_when_empty=False),
         column(
             "stocked", "is_stocked", LookedUpColumn(yes_or_no, shown_yes_no), keeps_when_empty=True
@@ -211,6 +213,13 @@ def weight_of(text: str) -> int:
     if not 0 <= grams < HEAVIEST:
         raise ValueError(f"{text} is no weight in grams.")
     return grams
+
+
+def volume_of(text: str) -> int:
+    milliliters = parse_integer(text)
+    if not 0 <= milliliters < LARGEST:
+        raise ValueError(f"{text} is no volume in milliliters.")
+    return milliliters
 
 
 def unit_of(text: str) -> str:

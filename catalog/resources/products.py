@@ -165,6 +165,7 @@ class ProductResource(ModelResource):
                 "name",
                 "options",
                 "weight_grams",
+                "volume_ml",
                 "is_stocked",
                 "base_unit",
                 "tax_class",

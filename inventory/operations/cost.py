@@ -91,7 +91,8 @@ def correct_costs(
 
     :raises ReceiptUnknown: the variant was not received under `receipt_reference`.
     :raises NothingToCorrect: an amount rounds to nothing.
-    :raises ReferenceUsed: a reference corrected another receipt of the variant, or stands twice.
+    :raises ReferenceUsed: a reference corrected another receipt of the variant, or by another
+        amount, or stands twice.
     :raises PeriodClosed: the books are closed for that moment.
     """
     if not costs:
@@ -186,8 +187,11 @@ def _resolved(
         if key in fresh or (earlier and earlier.corrects_id != receipt.pk):
             msg = f"{cost.reference} already corrected another receipt of this article."
             raise ReferenceUsed(msg, reference=cost.reference)
+        amount = _amount_in_cents(cost.amount)
+        if earlier and earlier.value + earlier.expensed != amount:
+            msg = f"{cost.reference} already corrected this receipt by another amount."
+            raise ReferenceUsed(msg, reference=cost.reference)
         if not earlier:
-            amount = _amount_in_cents(cost.amount)
             fresh[key] = _Late(
                 amount=amount,
                 origin=amount,

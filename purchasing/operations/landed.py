@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Case, F, Q, Sum, When
 
 from catalog.queries import categories_within, exchange_rate
 from inventory.operations import CostParts, correct_costs, take_back_costs
@@ -31,6 +31,7 @@ from purchasing.operations.landed_plans import (
     posted_references,
     split_landed_cost,
 )
+from purchasing.operations.ledger import post_landed, post_landed_cancelled
 from retail.common.errors import BusinessError, WrongStatus
 from retail.common.fields import MAX_AMOUNT
 from retail.common.models import User
@@ -41,7 +42,7 @@ Status = LandedCost.Status
 
 
 class NotABillOfFreight(BusinessError):
-    """The document charges nothing beside goods, is a credit note, or is void."""
+    """The document charges no freight or the like, is a credit note, or is void."""
 
 
 class InvalidLandedAmount(BusinessError):
@@ -98,7 +99,7 @@ def draft_landed_cost(  # noqa: PLR0913 - what is chosen on one form
     _require_freight(invoice)
     amount = _checked_amount(invoice, amount)
     if method not in LandedCost.Method.values:
-        msg = f"Nothing is shared by {method}: choose by value, units, weight or another way."
+        msg = f"Nothing is shared by {method}: choose by value, units, weight, volume or another way."
         raise UnknownMethod(msg, method=method)
     lines = _chosen_lines(
         receipt_ids,
@@ -158,7 +159,8 @@ def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> L
     :raises WrongStatus: it was cancelled.
     :raises NothingToLandOn: a receipt was reversed since it was drafted.
     :raises NotABillOfFreight, MoreThanBilled: the bill is void by now, or claimed by others.
-    :raises NothingToShareBy, WeightUnknown, SharesDiffer: it cannot be shared by its method.
+    :raises NothingToShareBy, WeightUnknown, VolumeUnknown, SharesDiffer: it cannot be shared by
+        its method.
     :raises PeriodClosed: the books are closed for that moment.
     """
     landed = _lock(landed_cost_id)
@@ -176,7 +178,7 @@ def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> L
         reference: CostParts(to_stock=movement.value, expensed=movement.expensed)
         for reference, movement in movements.items()
     }
-    LandedCostShare.objects.bulk_create(
+    shares = LandedCostShare.objects.bulk_create(
         [
             LandedCostShare(
                 landed_cost=landed,
@@ -188,6 +190,7 @@ def post_landed_cost(*, landed_cost_id: int, at: datetime, by: User | None) -> L
     )
     landed.status, landed.posted_at, landed.posted_by = Status.POSTED, at, by
     landed.save(update_fields=["status", "posted_at", "posted_by"])
+    post_landed(landed, shares, at=at, by=by)
     return landed
 
 
@@ -211,17 +214,20 @@ def cancel_landed_cost(
     if not reason.strip():
         msg = "Say why: the reason is kept with the landed cost."
         raise MissingReason(msg, landed_cost=landed.number)
-    if landed.status == Status.POSTED:
-        take_back_costs(
-            references={name: f"{name}/cancelled" for name in posted_references(landed)},
-            at=at,
-            kind=LANDED,
-        )
-        claim = FreightClaim.objects.filter(invoice=landed.invoice_id)
-        claim.update(claimed=F("claimed") - landed.amount)
+    was_posted = landed.status == Status.POSTED
     landed.status, landed.cancel_reason = Status.CANCELLED, reason.strip()
     landed.cancelled_at, landed.cancelled_by = at, by
     landed.save(update_fields=["status", "cancel_reason", "cancelled_at", "cancelled_by"])
+    if was_posted:
+        back = {f"{name}/cancelled": pk for pk, name in posted_references(landed).items()}
+        movements = take_back_costs(
+            references={name.removesuffix("/cancelled"): name for name in back},
+            at=at,
+            kind=LANDED,
+        )
+        post_landed_cancelled(landed, {back[row.reference]: row for row in movements}, at=at, by=by)
+        claim = FreightClaim.objects.filter(invoice=landed.invoice_id)
+        claim.update(claimed=F("claimed") - landed.amount)
     return landed
 
 
@@ -266,14 +272,15 @@ def _require_standing(landed: LandedCost) -> None:
 
 
 def _claimable(invoice: SupplierInvoice) -> Decimal:
-    """Return what the bill charges beside goods: its charges and services."""
-    beside_goods = invoice.lines.exclude(kind=SupplierInvoiceLine.Kind.GOODS)
-    net = beside_goods.aggregate(net=Sum("net_amount"))["net"] or ZERO
-    return _in_cents(net * exchange_rate(invoice.currency, invoice.invoiced_on))
+    """Return what the bill charges beside goods, less what it takes off; nothing at least."""
+    charges = invoice.lines.filter(kind=SupplierInvoiceLine.Kind.CHARGE)
+    signed = Case(When(is_deduction=True, then=-F("net_amount")), default=F("net_amount"))
+    net = charges.aggregate(net=Sum(signed))["net"] or ZERO
+    return max(_in_cents(net * exchange_rate(invoice.currency, invoice.invoiced_on)), ZERO)
 
 
 def _require_freight(invoice: SupplierInvoice) -> None:
-    """Pass when the bill charges something beside goods and counts."""
+    """Pass when the bill has charges and counts."""
     if invoice.kind != SupplierInvoice.Kind.INVOICE:
         msg = f"{invoice} is a credit note: cancel the landed cost and land what remains."
         raise NotABillOfFreight(msg, invoice=invoice.number)
@@ -281,7 +288,7 @@ def _require_freight(invoice: SupplierInvoice) -> None:
         msg = f"{invoice} is void: nothing of it can be landed."
         raise NotABillOfFreight(msg, invoice=invoice.number)
     if not _claimable(invoice):
-        msg = f"{invoice} charges nothing beside goods: it has no charge or service to land."
+        msg = f"{invoice} charges nothing beside goods: it has no freight or other charge to land."
         raise NotABillOfFreight(msg, invoice=invoice.number)
 
 

@@ -77,7 +77,7 @@ def plan_landed_cost(landed: LandedCost) -> LandedPlan:
 
 def plan_cancellation(landed: LandedCost) -> CostParts:
     """Return what cancelling a landed cost now would change in stock value and cost of sales."""
-    parts = plan_to_take_back(references=posted_references(landed), kind=LANDED)
+    parts = plan_to_take_back(references=list(posted_references(landed).values()), kind=LANDED)
     return CostParts(
         to_stock=sum((part.to_stock for part in parts), ZERO),
         expensed=sum((part.expensed for part in parts), ZERO),
@@ -98,6 +98,7 @@ def split_landed_cost(landed: LandedCost) -> list[Split]:
                 units=line.receipt_line.accepted,
                 value=line.receipt_line.value,
                 weight=line.receipt_line.order_line.variant.weight_grams,
+                volume=line.receipt_line.order_line.variant.volume_ml,
                 typed_amount=line.typed_amount,
             )
             for line in chosen
@@ -148,11 +149,12 @@ def late_costs(landed: LandedCost, splits: Sequence[Split]) -> list[LateCost]:
     ]
 
 
-def posted_references(landed: LandedCost) -> list[str]:
-    return [
-        f"{landed.number}/{line_id}"
-        for line_id in landed.shares.values_list("receipt_line", flat=True)
-    ]
+def posted_references(landed: LandedCost) -> dict[int, str]:
+    """Return receipt line id -> under which its share was booked."""
+    return {
+        line_id: f"{landed.number}/{line_id}"
+        for line_id in landed.shares.order_by("pk").values_list("receipt_line", flat=True)
+    }
 
 
 def cost_reference(landed: LandedCost, line: GoodsReceiptLine) -> str:

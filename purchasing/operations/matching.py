@@ -17,6 +17,7 @@ from purchasing.models import (
     SupplierInvoiceLine,
 )
 from purchasing.operations.findings import Found, limits_for, record_findings, refresh_statuses
+from purchasing.operations.ledger_bills import post_goods_found
 from purchasing.operations.pools import (
     MATCHABLE,
     PAYABLE,
@@ -26,7 +27,6 @@ from purchasing.operations.pools import (
     order_number,
 )
 from purchasing.operations.progress import refresh_progress
-from purchasing.operations.variances import post_price_differences
 from purchasing.splitting import Claim, OrderedLine, ReceivedLine, Share, split_claims
 from purchasing.tolerances import Finding, Terms, differences_beyond
 from retail.common.errors import WrongStatus
@@ -90,7 +90,7 @@ def work_out(pool: Pool, *, at: datetime, just_entered: SupplierInvoice | None =
         whole=[just_entered.pk] if just_entered else [],
     )
     supplied = {pool.invoice_of(match.invoice_line_id) for match in new_matches}
-    post_price_differences(
+    post_goods_found(
         invoice_ids=[invoice.pk for invoice in supplied if invoice.status in PAYABLE], at=at
     )
 

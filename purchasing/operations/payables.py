@@ -14,10 +14,10 @@ from purchasing.operations.ending import MissingReason
 from purchasing.operations.findings import is_blocking, latest_exceptions, named, resolve_open
 from purchasing.operations.handing_over import owe_export
 from purchasing.operations.landed import require_nothing_landed
+from purchasing.operations.ledger_bills import post_invoice_voided, post_invoices
 from purchasing.operations.matching import work_out
 from purchasing.operations.pools import lock_pool
 from purchasing.operations.steps import note_step, note_steps
-from purchasing.operations.variances import post_price_differences, take_back_price_differences
 from purchasing.payables_file import payables_csv
 from purchasing.queries.payables import payable_facts
 from retail.common.errors import BusinessError, NotAllowed
@@ -64,9 +64,10 @@ def approve_invoices(
     *, invoice_ids: Collection[int], at: datetime, by: User
 ) -> list[SupplierInvoice]:
     """
-    Release matched invoices for payment; their price differences reach the cost of the goods.
+    Release matched invoices for payment: they are posted in the ledger of buying, and their price
+    differences reach the cost of the goods.
 
-    All of them or none. Locks: the invoices, then the CostPool rows.
+    All of them or none. Locks: the invoices, the receipt lines, then the CostPool rows.
 
     :raises NothingToApprove: no invoice was named.
     :raises WrongStatus: one is not matched.
@@ -85,7 +86,7 @@ def approve_invoices(
     for invoice in invoices:
         invoice.status, invoice.approved_at, invoice.approved_by = Status.APPROVED, at, by
     SupplierInvoice.objects.bulk_update(invoices, ["status", "approved_at", "approved_by"])
-    post_price_differences(invoice_ids=[invoice.pk for invoice in invoices], at=at)
+    post_invoices(invoices, at=at, by=by)
     note_steps(((invoice.pk, "") for invoice in invoices), Step.APPROVED, at=at, by=by)
     return invoices
 
@@ -183,7 +184,7 @@ def void_invoice(*, invoice_id: int, reason: str, at: datetime, by: User | None)
     invoice.save(update_fields=["status", "void_reason", "voided_at", "voided_by"])
     note_step(invoice.pk, Step.VOIDED, text=invoice.void_reason, at=at, by=by)
     if was_approved:
-        take_back_price_differences(invoice_id=invoice.pk, at=at)
+        post_invoice_voided(invoice, at=at, by=by)
     work_out(pool, at=at)
     return invoice
 

@@ -24,6 +24,7 @@ from purchasing.models import (
     Supplier,
 )
 from purchasing.operations.holding import UnplannedGoods, hold_goods, reject_words
+from purchasing.operations.ledger import post_received
 from purchasing.operations.ordered_for import lock_customers, serve_ordered_for
 from purchasing.operations.progress import refresh_progress
 from retail.common.copying import insert_objects
@@ -189,7 +190,8 @@ def post_receipt(
     unplanned: Sequence[UnplannedGoods] = (),
 ) -> GoodsReceipt:
     """
-    Take checked lines into stock at the cost of their orders; hold what is rejected or unplanned.
+    Take checked lines into stock at the cost of their orders, and post them in the ledger of
+    buying; hold what is rejected or unplanned.
 
     Customers whom goods were ordered for are served first, in the same transaction.
     Locks: the caller holds the orders and their lines; then those customers' orders, then what
@@ -237,6 +239,7 @@ def post_receipt(
             by=arrival.by,
             source=source_of(receipt, receipt_lines),
         )
+        post_received(receipt, receipt_lines, at=arrival.at, by=arrival.by)
         if customers:
             serve_ordered_for(
                 accepted=accepted, location=arrival.location, at=arrival.at, by=arrival.by

@@ -22,6 +22,7 @@ from purchasing.models import (
     SupplierReturnLine,
 )
 from purchasing.operations.ending import MissingReason
+from purchasing.operations.ledger import post_receipt_reversed
 from purchasing.operations.ordered_for import take_back_served
 from purchasing.operations.pools import PAYABLE
 from purchasing.operations.posting import (
@@ -91,7 +92,7 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
     )
     if came := by_variant(lines):
         place = receipt.location_id
-        take_out_again(
+        movements = take_out_again(
             units={(place, variant_id): goods.units for variant_id, goods in came.items()},
             credits={variant_id: goods.value for variant_id, goods in came.items()},
             reference=f"{receipt.number}/reversed",
@@ -99,6 +100,7 @@ def reverse_receipt(*, receipt_id: int, reason: str, at: datetime, by: User | No
             by=by,
             source=source_of(receipt, lines),
         )
+        post_receipt_reversed(receipt, lines, movements, at=at, by=by)
     return receipt
 
 

@@ -23,6 +23,7 @@ from purchasing.models import (
     SupplierReturnLine,
 )
 from purchasing.operations.held import take_held
+from purchasing.operations.ledger import post_returned
 from purchasing.operations.progress import refresh_progress
 from purchasing.operations.return_lines import require_returnable, units_by_receipt_line
 from purchasing.operations.supplier_returns import lock_return
@@ -70,6 +71,7 @@ def ship_return(
     returned.status, returned.tracking_number = Status.SHIPPED, tracking_number.strip()
     returned.shipped_at, returned.shipped_by = at, by
     returned.save(update_fields=["status", "tracking_number", "shipped_at", "shipped_by"])
+    post_returned(returned, lines, at=at, by=by)
     if not any(is_awaited(returned, line) for line in lines):
         end_return(returned, note=NOTHING_AWAITED, at=at, by=by)
     return returned

@@ -3,86 +3,45 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.conf import settings
-
 from catalog.queries import exchange_rate
+from inventory.models import CostMovement
 from inventory.operations import LateCost, correct_costs, take_back_costs
-from purchasing.models import (
-    GoodsReceiptLine,
-    MatchAllocation,
-    SupplierInvoice,
-    SupplierInvoiceLine,
-)
-from retail.common.money import ZERO, round_amount
+from purchasing.models import GoodsReceiptLine, MatchAllocation, SupplierInvoiceLine
+from retail.common.money import ZERO
 
 
-def post_price_differences(*, invoice_ids: Collection[int], at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class BilledGoods:
     """
-    Correct the cost of received goods by what payable invoices bill beyond the receipt's cost.
+    Units of a bill that goods stand behind, signed as they count, in book currency to the cent.
 
-    Once per invoice line and receipt line, at the rate of the invoice's day; a second call posts
-    only what was matched since. A credit note counts the other way. Landed cost has no part in it:
-    the comparison is with what the supplier was to be paid.
-    Locks: the CostPool rows; the caller holds the invoices.
+    billed: what the bill says they cost. received: what the order says, at the rate of the bill's
+    day. goods: what their receipt took them in at. Landed cost has no part in any of them.
     """
-    rates = _Rates()
-    billed: dict[SupplierInvoiceLine, Decimal] = defaultdict(Decimal)
-    received: dict[SupplierInvoiceLine, Decimal] = defaultdict(Decimal)
-    posted: dict[SupplierInvoiceLine, Decimal] = defaultdict(Decimal)
-    costs = []
-    for match, receipt_line in _received_matches(invoice_ids):
-        line = match.invoice_line
-        billed[line] += _billed(match, rates)
-        received[line] += _received(match, receipt_line, rates)
-        # The running totals as they are booked, each to the cent: the goods end at what the bill
-        # says, and the parts add up to the line's difference.
-        so_far = _booked(billed[line]) - _booked(received[line])
-        if line.invoice.kind == SupplierInvoice.Kind.CREDIT_NOTE:
-            so_far = -so_far
-        amount = so_far - posted[line]
-        posted[line] = so_far
-        if amount:
-            costs.append(
-                LateCost(
-                    variant_id=match.order_line.variant_id,
-                    receipt_reference=receipt_line.receipt.number,
-                    amount=amount,
-                    reference=_reference(match),
-                )
-            )
-    correct_costs(costs=costs, at=at)
-    _store(posted)
+
+    match: MatchAllocation
+    receipt_line: GoodsReceiptLine
+    billed: Decimal
+    received: Decimal
+    goods: Decimal
+
+    @property
+    def price_difference(self) -> Decimal:
+        """What the goods cost beyond the order, which is a cost of them."""
+        return self.billed - self.received
+
+    @property
+    def drift(self) -> Decimal:
+        """What a currency gained or lost since the receipt, which is none; or cents."""
+        return self.received - self.goods
 
 
-def take_back_price_differences(*, invoice_id: int, at: datetime) -> None:
-    """
-    Undo what an approved invoice added to the cost of goods, by corrections the other way.
-
-    Locks: the CostPool rows; the caller holds the invoice.
-    """
-    matches = [match for match, _ in _received_matches([invoice_id])]
-    references = [_reference(match) for match in matches]
-    take_back_costs(references={name: f"{name}/void" for name in references}, at=at)
-    _store({match.invoice_line: ZERO for match in matches})
-
-
-def _received_matches(
-    invoice_ids: Collection[int],
-) -> list[tuple[MatchAllocation, GoodsReceiptLine]]:
-    """Return the matches that goods stand behind, each with its receipt line."""
-    matches = (
-        MatchAllocation.objects.filter(invoice_line__invoice__in=list(invoice_ids))
-        .select_related("invoice_line__invoice", "order_line__order", "receipt_line__receipt")
-        .order_by("invoice_line", "pk")
-    )
-    return [(match, match.receipt_line) for match in matches if match.receipt_line]
-
-
-class _Rates(dict[tuple[str, date], Decimal]):
+class Rates(dict[tuple[str, date], Decimal]):
     """Exchange rates by currency and day, each looked up once."""
 
     def __missing__(self, key: tuple[str, date]) -> Decimal:
@@ -91,33 +50,78 @@ class _Rates(dict[tuple[str, date], Decimal]):
         return rate
 
 
-def _billed(match: MatchAllocation, rates: _Rates) -> Decimal:
-    """Return what the bill says the match's units cost, in book currency and not rounded."""
-    line = match.invoice_line
-    rate = rates[line.invoice.currency, line.invoice.invoiced_on]
-    return match.units * line.net_amount * rate / line.quantity
-
-
-def _received(match: MatchAllocation, receipt_line: GoodsReceiptLine, rates: _Rates) -> Decimal:
+def book_price_differences(
+    billed: Sequence[BilledGoods], *, at: datetime
+) -> dict[int, CostMovement]:
     """
-    Return what the order says the match's units cost, in book currency and not rounded.
+    Correct the cost of received goods by what they are billed beyond the order.
 
-    At the rate of the bill's day too: what a currency gained or lost since is no cost of goods.
+    Each match once: what was booked before under it would have to be the same amount. Returns
+    match id -> the movement that says what went to stock and what to cost of sales.
+    Locks: the CostPool rows; the caller holds the invoices.
+
+    :raises ReferenceUsed: a match was booked before with another amount; nothing is lost so.
     """
-    rate = rates[match.order_line.order.currency, match.invoice_line.invoice.invoiced_on]
-    return match.units * receipt_line.unit_cost * rate
+    differing = [goods for goods in billed if goods.price_difference]
+    movements = correct_costs(
+        costs=[
+            LateCost(
+                variant_id=goods.match.order_line.variant_id,
+                receipt_reference=goods.receipt_line.receipt.number,
+                amount=goods.price_difference,
+                reference=_reference(goods.match),
+            )
+            for goods in differing
+        ],
+        at=at,
+    )
+    fresh: dict[SupplierInvoiceLine, Decimal] = defaultdict(lambda: ZERO)
+    for goods in differing:
+        fresh[goods.match.invoice_line] += goods.price_difference
+    for line, amount in fresh.items():
+        line.variance_posted += amount
+    SupplierInvoiceLine.objects.bulk_update(list(fresh), ["variance_posted"])
+    return {goods.match.pk: row for goods, row in zip(differing, movements, strict=True)}
 
 
-def _booked(amount: Decimal) -> Decimal:
-    return round_amount(amount, settings.RETAIL_CURRENCY)
+def take_back_price_differences(
+    matches: Iterable[MatchAllocation], *, at: datetime
+) -> dict[int, CostMovement]:
+    """
+    Undo what a bill's matches added to the cost of goods, by corrections the other way.
+
+    Returns match id -> the movement that took its part back.
+    Locks: the CostPool rows; the caller holds the invoice.
+    """
+    backwards = {f"{_reference(match)}/void": match for match in matches}
+    movements = take_back_costs(
+        references={name.removesuffix("/void"): name for name in backwards}, at=at
+    )
+    lines = {match.invoice_line_id: match.invoice_line for match in backwards.values()}
+    for line in lines.values():
+        line.variance_posted = ZERO
+    SupplierInvoiceLine.objects.bulk_update(list(lines.values()), ["variance_posted"])
+    return {backwards[row.reference].pk: row for row in movements}
+
+
+def matches_of(line_ids: Collection[int]) -> dict[int, list[MatchAllocation]]:
+    """Return invoice line id -> its matches in the order they were made, with what they name."""
+    matches = (
+        MatchAllocation.objects.filter(invoice_line__in=list(line_ids))
+        .select_related(
+            "invoice_line__invoice",
+            "order_line__order",
+            "order_line__variant",
+            "receipt_line__receipt",
+        )
+        .order_by("invoice_line", "pk")
+    )
+    of_line: Mapping[int, list[MatchAllocation]] = defaultdict(list)
+    for match in matches:
+        of_line[match.invoice_line_id].append(match)
+    return dict(of_line)
 
 
 def _reference(match: MatchAllocation) -> str:
     line = match.invoice_line
     return f"{line.invoice.number}/{line.position}/{match.receipt_line_id}"
-
-
-def _store(posted: dict[SupplierInvoiceLine, Decimal]) -> None:
-    for line, amount in posted.items():
-        line.variance_posted = amount
-    SupplierInvoiceLine.objects.bulk_update(list(posted), ["variance_posted"])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from purchasing.queries import returns_integrity
+from purchasing.queries import ledger_integrity, returns_integrity
 from retail.common.integrity import Difference, differences_of
 
-# Name of a check -> query of key, what it should be, what it is. Credit notes count the other way.
+# Name of a check -> query of key, what it should be, what it is. Credit notes count the other way,
+# and so do lines that take away; money back for units that stay billed counts nothing.
 _CHECKS = {
     "units received": """
         SELECT orders.number || ' line ' || line.position, coalesce(came.units, 0), line.received
@@ -26,12 +27,13 @@ _CHECKS = {
           FROM purchasing_purchaseorderline AS line
           JOIN purchasing_purchaseorder AS orders ON orders.id = line.order_id
           LEFT JOIN (SELECT match.order_line_id, sum(
-                            CASE invoice.kind WHEN 'CREDIT_NOTE' THEN -match.units
-                                              ELSE match.units END) AS units
+                            CASE WHEN (invoice.kind = 'CREDIT_NOTE') <> billed.is_deduction
+                                 THEN -match.units ELSE match.units END) AS units
                        FROM purchasing_matchallocation AS match
                        JOIN purchasing_supplierinvoiceline AS billed
                          ON billed.id = match.invoice_line_id
                        JOIN purchasing_supplierinvoice AS invoice ON invoice.id = billed.invoice_id
+                      WHERE NOT match.is_price_only
                       GROUP BY match.order_line_id) AS billed
             ON billed.order_line_id = line.id
          WHERE line.invoiced <> coalesce(billed.units, 0)
@@ -42,12 +44,13 @@ _CHECKS = {
           FROM purchasing_goodsreceiptline AS line
           JOIN purchasing_goodsreceipt AS receipt ON receipt.id = line.receipt_id
           LEFT JOIN (SELECT match.receipt_line_id, sum(
-                            CASE invoice.kind WHEN 'CREDIT_NOTE' THEN -match.units
-                                              ELSE match.units END) AS units
+                            CASE WHEN (invoice.kind = 'CREDIT_NOTE') <> billed.is_deduction
+                                 THEN -match.units ELSE match.units END) AS units
                        FROM purchasing_matchallocation AS match
                        JOIN purchasing_supplierinvoiceline AS billed
                          ON billed.id = match.invoice_line_id
                        JOIN purchasing_supplierinvoice AS invoice ON invoice.id = billed.invoice_id
+                      WHERE NOT match.is_price_only
                       GROUP BY match.receipt_line_id) AS billed
             ON billed.receipt_line_id = line.id
          WHERE line.matched <> coalesce(billed.units, 0) OR line.matched > line.accepted
@@ -132,8 +135,8 @@ _CHECKS = {
 
 def differences() -> list[Difference]:
     """
-    Return every total of orders, receipts, returns and freight that is not what documents say.
+    Return every total of orders, receipts, returns, freight and postings that documents deny.
 
     The caller opens a snapshot first, else a receipt between two queries looks like a mistake.
     """
-    return differences_of({**_CHECKS, **returns_integrity.CHECKS})
+    return differences_of({**_CHECKS, **returns_integrity.CHECKS, **ledger_integrity.checks()})

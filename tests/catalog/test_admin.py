@@ -178,6 +178,7 @@ def variant_form(variant, **changes):
         "gtin": "",
         "options": "",
         "weight_grams": "",
+        "volume_ml": "",
         "base_unit": "piece",
         "is_stocked": "on",
         "is_active": "on",
@@ -224,7 +225,7 @@ def test_variant_form_keeps_two_variants_without_gtin_apart(browser):
         ({"gtin": "4006381333932"}, "wrong length or wrong check digit"),
         ({"options": "Red"}, "Write &quot;Red&quot; as name: value."),
         ({"options": "A: 1\nA: 2"}, "A stands there twice."),
-        ({"weight_grams": "-1"}, "A weight is not negative."),
+        ({"weight_grams": "-1"}, "Weight and volume are not negative."),
     ],
 )
 def test_variant_form_refuses_in_words(browser, changes, words):

@@ -226,6 +226,7 @@ def test_product_is_renamed_by_its_variants(load):
         ("sku,product,price: WEB\nA,A,0.00001\n", "has more than 4 decimals"),
         ("sku,product,weight_grams\nA,A,1.5\n", "Line 2, weight_grams: '1.5' is not a number."),
         ("sku,product,weight_grams\nA,A,-5\n", "-5 is no weight in grams."),
+        ("sku,product,volume_ml\nA,A,-5\n", "-5 is no volume in milliliters."),
         ("sku,product,stocked\nA,A,maybe\n", "maybe is neither yes nor no."),
         ("sku,product,status\nA,A,sold\n", "sold is no status; use DRAFT, ACTIVE, DISCONTINUED."),
         (
@@ -326,7 +327,7 @@ def test_download_comes_in_again_without_a_change(load, web):
     result = load(text, at=LATER)
 
     assert text.splitlines()[0] == (
-        "\ufeffproduct,brand,category,status,sku,gtin,variant,weight_grams,tax_class,stocked,unit,"
+        "\ufeffproduct,brand,category,status,sku,gtin,variant,weight_grams,volume_ml,tax_class,stocked,unit,"
         "option: Color,price: WEB"
     )
     assert result.totals["skip"] == 3

@@ -8,13 +8,14 @@ import pytest
 from inventory.models import CostPool
 from inventory.operations import Received, adjust_stock, issue_stock, receive_stock, sell_stock
 from purchasing import operations
-from purchasing.landing import NothingToShareBy, shares_of
+from purchasing.landing import NothingToShareBy, VolumeUnknown, shares_of
 from purchasing.models import FreightClaim, LandedCost
 from tests.factories.catalog import CategoryFactory
 from tests.factories.common import NOON
 from tests.factories.purchasing import sent_order
-from tests.factories.purchasing_invoices import delivery
+from tests.factories.purchasing_invoices import bill, delivery
 from tests.factories.purchasing_landed import drafted, freight_bill, posted, received
+from tests.purchasing import ledgers
 
 pytestmark = pytest.mark.django_db
 
@@ -244,3 +245,68 @@ def test_freight_by_weight():
 
     assert amounts_of(landed) == [2, 6]
     assert landed.method == LandedCost.Method.WEIGHT
+
+
+def test_freight_by_volume():
+    """Milliliters times units: 2 x 500 and 1 x 3,000 share 8.00 as one to three."""
+    receipt = received(units=[2, 1])
+    for line, milliliters in zip(receipt.lines.order_by("pk"), [500, 3000], strict=True):
+        line.order_line.variant.volume_ml = milliliters
+        line.order_line.variant.save(update_fields=["volume_ml"])
+
+    landed = posted(receipt, amount="8.00", method="VOLUME")
+
+    assert amounts_of(landed) == [2, 6]
+
+
+def test_freight_by_volume_of_goods_without_one_is_refused_by_name():
+    receipt = received(units=[2, 1])
+    known, unknown = (line.order_line.variant for line in receipt.lines.order_by("pk"))
+    known.volume_ml = 500
+    known.save(update_fields=["volume_ml"])
+    landed = drafted(receipt, amount="8.00", method="VOLUME")
+
+    with pytest.raises(VolumeUnknown, match=unknown.sku) as refusal:
+        operations.post_landed_cost(landed_cost_id=landed.pk, at=NOON, by=None)
+
+    assert refusal.value.details == {"skus": [unknown.sku]}
+    assert not FreightClaim.objects.exists()
+    assert pools_of(receipt) == [(2, 5), (1, Decimal("2.50"))]
+
+
+def test_freight_is_what_a_bill_charges_less_what_it_takes_off_and_no_service():
+    """100.00 of freight less a discount of 10.00, and a service of 40.00: 90.00 to land."""
+    order = sent_order()
+    lines = [
+        operations.NewInvoiceLine(
+            quantity=1, unit_price=Decimal(net), net_amount=Decimal(net), **values
+        )
+        for net, values in (
+            ("100.00", {"kind": "CHARGE", "charge": "FREIGHT"}),
+            ("10.00", {"kind": "CHARGE", "charge": "DISCOUNT", "is_deduction": True}),
+            ("40.00", {"kind": "SERVICE"}),
+        )
+    ]
+    invoice = bill(*lines, order=order, net_total=Decimal(130), total=Decimal(130))
+
+    assert operations.freight_left(invoice) == 90
+
+
+def test_landed_cost_in_the_ledger_and_back():
+    """Ten of 20 are sold: of 10.00 freight 5.00 stay in stock; cancelled, all of it is undone."""
+    receipt, variant, location = one_article(20, "10.00")
+    issue(variant, location, 10)
+
+    landed = posted(receipt, amount="10.00")
+    laid = ledgers.posted("LANDED")
+    issue(variant, location, 5, reference="S-2")
+    operations.cancel_landed_cost(landed_cost_id=landed.pk, reason="Wrong", at=NOON, by=None)
+    operations.cancel_landed_cost(landed_cost_id=landed.pk, reason="Again", at=NOON, by=None)
+
+    assert laid == {"CHARGES": -10, "STOCK": 5, "COST_OF_SALES": 5}
+    assert ledgers.posted("LANDED_CANCELLED") == {
+        "CHARGES": 10,
+        "STOCK": Decimal("-2.5"),
+        "COST_OF_SALES": Decimal("-7.5"),
+    }
+    assert ledgers.all_is_proved()

@@ -212,8 +212,8 @@ def test_draft_by_a_way_nobody_knows_is_refused():
     receipt, invoice = received(), freight_bill()
     before = everything()
 
-    with pytest.raises(operations.UnknownMethod, match="Nothing is shared by VOLUME"):
-        drafted(receipt, invoice=invoice, method="VOLUME")
+    with pytest.raises(operations.UnknownMethod, match="Nothing is shared by LENGTH"):
+        drafted(receipt, invoice=invoice, method="LENGTH")
 
     assert everything() == before
 
@@ -575,6 +575,7 @@ def test_integrity_names_what_freight_does_not_add_up():
         ("freight of a bill on goods", claimed_twice.invoice.number, 10, 20),
         ("shares of a landed cost", bare.number, 11, 10),
         ("shares of a landed cost", wrong_share.number, 10, 11),
+        ("landed charges in the ledger", bare.number, -11, -10),
     ]
     (cost,) = (one for one in queries.differences() if one.kind == "cost of a landed share")
     assert (cost.key, cost.expected, cost.actual) == (
