@@ -99,7 +99,9 @@ def draft_landed_cost(  # noqa: PLR0913 - what is chosen on one form
     _require_freight(invoice)
     amount = _checked_amount(invoice, amount)
     if method not in LandedCost.Method.values:
-        msg = f"Nothing is shared by {method}: choose by value, units, weight, volume or another way."
+        msg = (
+            f"Nothing is shared by {method}: choose by value, units, weight, volume or another way."
+        )
         raise UnknownMethod(msg, method=method)
     lines = _chosen_lines(
         receipt_ids,
