@@ -72,6 +72,12 @@ DEFAULT_SCHEDULE = (
     ScheduledTask(
         "Hand files to accounting and the bank", "purchasing.hand_over_files", timedelta(minutes=1)
     ),
+    ScheduledTask(
+        "Take in suppliers' invoices", "purchasing.receive_invoice_files", timedelta(minutes=5)
+    ),
+    ScheduledTask(
+        "Go on reading invoices", "purchasing.read_received_documents", timedelta(minutes=5)
+    ),
     ScheduledTask("Look at listings", "channels.refresh_listings", timedelta(minutes=15)),
     ScheduledTask(
         "Keep how stock stood at the end of the day", "inventory.take_snapshot", time(0, 10)

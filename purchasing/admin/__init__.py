@@ -3,6 +3,7 @@
 from purchasing.admin import (
     approvals,
     deliveries,
+    documents,
     files,
     files_profiles,
     files_runs,
@@ -25,6 +26,7 @@ from purchasing.admin import (
 __all__ = [
     "approvals",
     "deliveries",
+    "documents",
     "files",
     "files_profiles",
     "files_runs",

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from purchasing import operations, queries
 from purchasing.models import (
+    InvoiceDocument,
     PurchaseOrder,
     PurchaseOrderLine,
     Supplier,
@@ -30,6 +31,8 @@ from retail.common.money import ZERO, round_amount
 
 # Lines for what the order does not know: freight, a surcharge, goods nobody ordered.
 EXTRA_LINES = ("a", "b", "c")
+# Tax as it stands at the foot of the paper, for as many rates as most papers have.
+TAX_ROWS = ("1", "2", "3")
 HEADINGS = (
     "Article",
     "Received, not billed",
@@ -37,18 +40,39 @@ HEADINGS = (
     "Unit price",
     "Net amount",
     "Tax %",
+    "Takes away",
+)
+LineKind = SupplierInvoiceLine.Kind
+Charge = SupplierInvoiceLine.Charge
+# What an extra line is; a charge says which.
+EXTRA_KINDS = (
+    *Charge.choices,
+    (LineKind.GOODS.value, "Goods"),
+    (LineKind.SERVICE.value, "Service"),
 )
 
 
-def _amount(label: str, *, required: bool = True, initial: Decimal | None = None) -> Any:
+def _amount(
+    label: str,
+    *,
+    required: bool = True,
+    initial: Decimal | None = None,
+    least: int | None = 0,
+    **options: Any,
+) -> Any:
     return forms.DecimalField(
         label=label,
-        min_value=0,
+        min_value=least,
         max_digits=16,
         decimal_places=4,
         required=required,
         initial=initial,
+        **options,
     )
+
+
+def _rate() -> forms.DecimalField:
+    return forms.DecimalField(min_value=0, max_digits=6, decimal_places=3, required=False)
 
 
 class EnterInvoiceForm(ActForm):
@@ -80,7 +104,29 @@ class EnterInvoiceForm(ActForm):
     )
     net_total = _amount("Net total")
     tax_total = _amount("Tax", initial=ZERO)
-    total = _amount("Total to pay")
+    total = _amount("Total with tax")
+    stated_due_on = forms.DateField(
+        label="Due by", required=False, help_text="As printed. Empty: by the supplier's terms."
+    )
+    iban = forms.CharField(
+        label="IBAN",
+        max_length=42,
+        required=False,
+        help_text="The account it asks to be paid to; compared with the supplier's.",
+    )
+    payment_reference = forms.CharField(label="Reference to name", max_length=140, required=False)
+    prepaid_total = _amount("Paid already", required=False)
+    rounding = _amount(
+        "Rounding", required=False, least=None, help_text="Added or taken off to pay a round sum."
+    )
+    delivery_note = forms.CharField(max_length=100, required=False)
+    source = forms.ModelChoiceField(
+        label="File",
+        queryset=InvoiceDocument.objects.filter(status=InvoiceDocument.Status.NEEDS_PERSON),
+        required=False,
+        widget=AutocompleteSelect(SupplierInvoice._meta.get_field("source"), admin.site),  # noqa: SLF001 - Django's documented model API
+        help_text="The file it is read off, which ends with it.",
+    )
     duplicate_reason = forms.CharField(
         label="Why the same number again",
         max_length=200,
@@ -100,13 +146,17 @@ class EnterInvoiceForm(ActForm):
         for key in EXTRA_LINES:
             self._add_line(key)
             self.fields[f"kind_{key}"] = forms.ChoiceField(
-                choices=SupplierInvoiceLine.Kind.choices, initial="CHARGE", required=False
+                choices=EXTRA_KINDS, initial=Charge.FREIGHT, required=False
             )
+            self.fields[f"away_{key}"] = forms.BooleanField(required=False)
             self.fields[f"sku_{key}"] = forms.CharField(
                 max_length=100,
                 required=False,
                 widget=forms.TextInput(attrs={"placeholder": "SKU or description"}),
             )
+        for key in TAX_ROWS:
+            self.fields[f"rate_of_tax_{key}"] = _rate()
+            self.fields[f"amount_of_tax_{key}"] = _amount("Tax", required=False, least=None)
         self._is_first_look = self.is_bound and any(
             f"quantity_{line.pk}" not in self.data for line in self._order_lines
         )
@@ -119,13 +169,25 @@ class EnterInvoiceForm(ActForm):
                 f"{line.variant.sku} {line.variant.product.name}",
                 str(max(line.received - line.invoiced, 0)),
                 *self._cells(str(line.pk)),
+                "",
             )
             for line in self._order_lines
         ]
         extra = [
-            (self[f"sku_{key}"], self[f"kind_{key}"], *self._cells(key)) for key in EXTRA_LINES
+            (self[f"sku_{key}"], self[f"kind_{key}"], *self._cells(key), self[f"away_{key}"])
+            for key in EXTRA_LINES
         ]
-        return LineTable(headings=HEADINGS, rows=[*known, *extra])
+        taxes = [
+            (
+                "Tax of a rate, as printed",
+                *("", "", ""),
+                self[f"amount_of_tax_{key}"],
+                self[f"rate_of_tax_{key}"],
+                "",
+            )
+            for key in TAX_ROWS
+        ]
+        return LineTable(headings=HEADINGS, rows=[*known, *extra, *taxes])
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -148,6 +210,7 @@ class EnterInvoiceForm(ActForm):
         cleaned["lines"] = self._entered_lines(cleaned, order)
         if not cleaned["lines"]:
             self.add_error(None, "Enter at least one line with a quantity.")
+        cleaned["taxes"] = self._entered_taxes(cleaned)
         return cleaned
 
     def _chosen_order(self) -> PurchaseOrder | None:
@@ -165,9 +228,7 @@ class EnterInvoiceForm(ActForm):
         self.fields[f"price_{key}"] = _amount("Price", required=False, initial=unit_price)
         self.fields[f"net_{key}"] = _amount("Net", required=False)
         self.fields[f"net_{key}"].widget.attrs["placeholder"] = "quantity x price"
-        self.fields[f"tax_{key}"] = forms.DecimalField(
-            min_value=0, max_digits=6, decimal_places=3, required=False
-        )
+        self.fields[f"tax_{key}"] = _rate()
 
     def _cells(self, key: str) -> list[BoundField]:
         return [self[f"{name}_{key}"] for name in ("quantity", "price", "net", "tax")]
@@ -198,7 +259,7 @@ class EnterInvoiceForm(ActForm):
             self._entered_line(
                 cleaned,
                 key,
-                kind=cleaned.get(f"kind_{key}") or SupplierInvoiceLine.Kind.CHARGE,
+                **_what_it_is(cleaned.get(f"kind_{key}", "")),
                 order_number=number,
                 supplier_sku=cleaned.get(f"sku_{key}", ""),
                 description=cleaned.get(f"sku_{key}", ""),
@@ -206,6 +267,28 @@ class EnterInvoiceForm(ActForm):
             for key in EXTRA_LINES
         ]
         return [line for line in known + extra if line is not None]
+
+    def _entered_taxes(self, cleaned: Mapping[str, Any]) -> list[operations.NewInvoiceTax]:
+        """Return the taxes that were typed, each of what its lines come to."""
+        taxes = []
+        for key in TAX_ROWS:
+            rate, tax = cleaned.get(f"rate_of_tax_{key}"), cleaned.get(f"amount_of_tax_{key}")
+            if rate is None and tax is None:
+                continue
+            if rate is None or tax is None:
+                missing = "rate" if rate is None else "amount"
+                self.add_error(f"{missing}_of_tax_{key}", "Enter rate and tax, or neither.")
+                continue
+            taxable = sum(
+                (
+                    -line.net_amount if line.is_deduction else line.net_amount
+                    for line in cleaned["lines"]
+                    if line.tax_rate == rate
+                ),
+                ZERO,
+            )
+            taxes.append(operations.NewInvoiceTax(rate=rate, taxable=taxable, tax=tax))
+        return taxes
 
     def _entered_line(
         self, cleaned: Mapping[str, Any], key: str, **stated: str
@@ -224,28 +307,48 @@ class EnterInvoiceForm(ActForm):
             unit_price=net_amount / quantity if unit_price is None else unit_price,
             net_amount=net_amount,
             tax_rate=cleaned.get(f"tax_{key}") or ZERO,
+            is_deduction=bool(cleaned.get(f"away_{key}"))
+            or stated.get("charge") == Charge.DISCOUNT,
+            delivery_note=cleaned.get("delivery_note", ""),
             **stated,
         )
+
+
+def _what_it_is(chosen: str) -> dict[str, str]:
+    """Return kind and charge of an extra line; what is not chosen is some charge."""
+    if chosen in {LineKind.GOODS, LineKind.SERVICE}:
+        return {"kind": chosen}
+    return {"kind": LineKind.CHARGE, "charge": chosen or Charge.OTHER}
 
 
 def enter_invoice(
     request: HttpRequest, cleaned: Mapping[str, Any], now: datetime
 ) -> tuple[str, SupplierInvoice]:
     """Store the document and match it at once; warn of another one over the same total."""
-    invoice = operations.capture_invoice(
-        supplier=cleaned["supplier"],
-        kind=cleaned["kind"],
-        supplier_number=cleaned["supplier_number"],
-        invoiced_on=cleaned["invoiced_on"],
-        currency=cleaned["currency"],
-        lines=cleaned["lines"],
-        net_total=cleaned["net_total"],
-        tax_total=cleaned["tax_total"],
-        total=cleaned["total"],
-        duplicate_reason=cleaned["duplicate_reason"],
-        at=now,
-        by=request.user,
-    )
+    printed = {
+        "supplier": cleaned["supplier"],
+        "kind": cleaned["kind"],
+        "supplier_number": cleaned["supplier_number"],
+        "invoiced_on": cleaned["invoiced_on"],
+        "currency": cleaned["currency"],
+        "lines": cleaned["lines"],
+        "taxes": cleaned["taxes"],
+        "net_total": cleaned["net_total"],
+        "tax_total": cleaned["tax_total"],
+        "total": cleaned["total"],
+        "stated_due_on": cleaned["stated_due_on"],
+        "prepaid_total": cleaned["prepaid_total"] or ZERO,
+        "rounding": cleaned["rounding"] or ZERO,
+        "iban": cleaned["iban"],
+        "payment_reference": cleaned["payment_reference"],
+        "duplicate_reason": cleaned["duplicate_reason"],
+    }
+    if cleaned["source"]:
+        invoice = operations.enter_document(
+            document_id=cleaned["source"].pk, at=now, by=request.user, **printed
+        )
+    else:
+        invoice = operations.capture_invoice(at=now, by=request.user, **printed)
     invoice = operations.match_invoice(invoice_id=invoice.pk, at=now)
     for alike in queries.invoices_like(invoice)[:3]:
         messages.warning(

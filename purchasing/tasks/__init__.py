@@ -2,6 +2,7 @@
 
 from purchasing.tasks.digests import mail_exception_digest
 from purchasing.tasks.dispatch import send_purchase_orders
+from purchasing.tasks.documents import read_received_documents, receive_invoice_files
 from purchasing.tasks.fetching import fetch_supplier_files
 from purchasing.tasks.files import apply_supplier_files
 from purchasing.tasks.matching import match_waiting_invoices
@@ -17,5 +18,7 @@ __all__ = [
     "match_waiting_invoices",
     "note_credits_of_returns",
     "propose_replenishment",
+    "read_received_documents",
+    "receive_invoice_files",
     "send_purchase_orders",
 ]
