@@ -41,11 +41,7 @@ def refuse_unstorable(invoice: ReadInvoice, syntax: Syntax) -> None:
         )
     below = [
         name
-        for name, amount in (
-            ("total without tax", invoice.net_total),
-            ("tax", invoice.tax_total),
-            ("prepaid amount", invoice.prepaid),
-        )
+        for name, amount in (("total without tax", invoice.net_total), ("tax", invoice.tax_total))
         if amount < 0
     ]
     if below:

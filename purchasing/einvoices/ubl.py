@@ -165,7 +165,9 @@ def _rate(row: Element, category: Element, *, term: str) -> Decimal | None:
         return rate
     taxable = row.number("TaxableAmount", term=f"taxable amount beside the {term}")
     tax = row.number("TaxAmount", term=f"tax beside the {term}")
-    return round(tax / taxable * 100, 3) if tax and taxable else None
+    if not tax or not taxable or abs(tax) >= abs(taxable):
+        return None
+    return round(tax / taxable * 100, 3)
 
 
 def _party(party: Element) -> Party:
