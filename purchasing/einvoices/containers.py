@@ -61,8 +61,8 @@ class Found:
 
     @property
     def path(self) -> str:
-        """The whole way to it, for people."""
-        return f"{self.origin} > {self.name}" if self.origin else self.name
+        """The whole way to it."""
+        return _within(self.origin, self.name)
 
 
 def found_in(path: Path, *, origin: str = "") -> Iterator[Found]:

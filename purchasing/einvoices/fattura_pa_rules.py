@@ -8,7 +8,7 @@ to pay or its tax in doubt. Source: "Elenco controlli", technical specifications
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +16,14 @@ from stdnum.it import codicefiscale, iva
 
 from purchasing.einvoices.documents import Party, RuleBreak
 from purchasing.einvoices.elements import Element
-from purchasing.einvoices.fattura_pa_parts import CENT, SPLIT_PAYMENT, Body
+from purchasing.einvoices.fattura_pa_parts import (
+    CENT,
+    SPLIT_PAYMENT,
+    Body,
+    Detail,
+    Fund,
+    Summary,
+)
 from purchasing.einvoices.fattura_pa_totals import Totals, tax_on
 from purchasing.einvoices.values import tax_number_of
 from retail.common.money import ZERO
@@ -131,19 +138,19 @@ def _of_header_values(body: Body, buyer: Party) -> Iterator[RuleBreak]:
 
 def _of_natures(body: Body) -> Iterator[RuleBreak]:
     """Look at the reasons why there is no tax: one wherever the rate is 0, none elsewhere."""
-    groups = (
+    groups: tuple[tuple[Sequence[Detail | Fund | Summary], str, str, str], ...] = (
         (body.details, "00400", "00401", "A line"),
         (body.funds, "00413", "00414", "A pension fund"),
         (body.summaries, "00429", "00430", "A summary"),
     )
-    for rows, missing, needless, words in groups:
-        if any(not row.rate and not row.nature for row in rows):
+    for group, missing, needless, words in groups:
+        if any(not row.rate and not row.nature for row in group):
             yield _fault(
                 missing, f"{words} without tax does not say why (<Natura>).", body.position
             )
-        if any(row.rate and row.nature for row in rows):
+        if any(row.rate and row.nature for row in group):
             yield _fault(needless, f"{words} with tax says why there is none.", body.position)
-    rows = (*body.details, *body.funds, *body.summaries)
+    rows: list[Detail | Fund | Summary] = [*body.details, *body.funds, *body.summaries]
     if any(0 < row.rate < 1 for row in rows):
         yield _fault("00424", "A rate of tax is not written in percent.", body.position)
     if body.issued_on >= GENERIC_UNTIL:
@@ -173,7 +180,8 @@ def _of_lines(body: Body) -> Iterator[RuleBreak]:
 
 def _of_summaries(body: Body) -> Iterator[RuleBreak]:
     summed: dict[tuple[Decimal, str], Decimal] = {}
-    for row in (*body.details, *body.funds):
+    taxed: list[Detail | Fund] = [*body.details, *body.funds]
+    for row in taxed:
         key = (row.rate, row.nature)
         summed[key] = summed.get(key, ZERO) + row.amount
     stated: dict[tuple[Decimal, str], list[Decimal]] = {}

@@ -48,9 +48,9 @@ def test_folder_is_gone_through_in_the_order_of_names(tmp_path):
         (drop / name).write_bytes(BILL)
 
     assert shown(found_in(drop)) == [
-        ("drop > a.xml", BILL),
-        ("drop > b.xml", BILL),
-        ("drop/june > c.xml", BILL),
+        ("drop/a.xml", BILL),
+        ("drop/b.xml", BILL),
+        ("drop/june/c.xml", BILL),
     ]
 
 
@@ -65,9 +65,9 @@ def test_link_out_of_the_folder_is_refused_and_one_within_followed(tmp_path):
     (drop / "out.xml").symlink_to(outside / "passwords")
 
     assert shown(found_in(drop)) == [
-        ("drop > a.xml", BILL),
-        ("drop > again.xml", BILL),
-        ("drop > out.xml", "LINK"),
+        ("drop/a.xml", BILL),
+        ("drop/again.xml", BILL),
+        ("drop/out.xml", "LINK"),
     ]
 
 
@@ -91,9 +91,9 @@ def test_zip_is_opened_with_the_zip_files_in_it():
     packed = zipped({"../../a.xml": BILL, "x\\c.xml": BILL, "inner.zip": inner, "__MACOSX/d": b"x"})
 
     assert shown(found_in_bytes(packed, name="bills.zip")) == [
-        ("bills.zip > a.xml", BILL),
-        ("bills.zip/inner.zip > b.xml", BILL),
-        ("bills.zip > c.xml", BILL),
+        ("bills.zip/a.xml", BILL),
+        ("bills.zip/inner.zip/b.xml", BILL),
+        ("bills.zip/c.xml", BILL),
     ]
 
 
@@ -111,8 +111,8 @@ def test_zip_bomb_is_not_unpacked_and_the_file_beside_it_is():
     packed = zipped({"bomb.xml": bytes(15_000_000), "good.xml": BILL})
 
     assert shown(found_in_bytes(packed, name="bills.zip")) == [
-        ("bills.zip > bomb.xml", "ZIP_BOMB"),
-        ("bills.zip > good.xml", BILL),
+        ("bills.zip/bomb.xml", "ZIP_BOMB"),
+        ("bills.zip/good.xml", BILL),
     ]
 
 
@@ -124,7 +124,7 @@ def test_zip_files_within_one_another_share_one_limit(monkeypatch, limit, most):
     inner = zipped({"b.xml": BILL, "c.xml": BILL})
     packed = zipped({"a.xml": BILL})
 
-    assert shown(found_in_bytes(packed, name="small.zip")) == [("small.zip > a.xml", BILL)]
+    assert shown(found_in_bytes(packed, name="small.zip")) == [("small.zip/a.xml", BILL)]
     assert [
         found for _, found in shown(found_in_bytes(zipped({"i.zip": inner}), name="large.zip"))
     ] == ["ZIP_TOO_LARGE"]
@@ -161,8 +161,8 @@ def test_mail_gives_its_files_with_sender_and_subject():
     origin = "kaethe@wolf.example: Rechnung für Mai"
     for name in ("bill.eml", "message"):
         assert shown(found_in_bytes(mail.as_bytes(), name=name)) == [
-            (f"{origin} > Rechnung_ä.xml", BILL),
-            (f"{origin}/attachment 2.zip > b.xml", BILL),
+            (f"{origin}/Rechnung_ä.xml", BILL),
+            (f"{origin}/attachment 2.zip/b.xml", BILL),
         ]
 
 
@@ -175,10 +175,10 @@ def test_forwarded_mail_and_one_that_was_saved_and_attached_are_opened():
     )
 
     assert shown(found_in_bytes(forwarded.as_bytes(), name="f.eml")) == [
-        ("boss@shop.example: Fwd > a.xml", BILL)
+        ("boss@shop.example: Fwd/a.xml", BILL)
     ]
     assert shown(found_in_bytes(saved.as_bytes(), name="s.eml")) == [
-        ("kaethe@wolf.example: Rechnung für Mai > a.xml", BILL)
+        ("kaethe@wolf.example: Rechnung für Mai/a.xml", BILL)
     ]
 
 
@@ -197,13 +197,13 @@ def test_mail_signed_as_a_whole_is_opened():
     )
 
     assert shown(found_in_bytes(mail.as_bytes(), name="m.eml")) == [
-        ("pec@wolf.example: PEC > a.xml", BILL)
+        ("pec@wolf.example: PEC/a.xml", BILL)
     ]
 
 
 def test_mail_without_a_file_is_not_lost():
     assert shown(found_in_bytes(message().as_bytes(), name="m.eml")) == [
-        ("kaethe@wolf.example: Rechnung für Mai > Rechnung für Mai", "NO_ATTACHMENT")
+        ("kaethe@wolf.example: Rechnung für Mai/Rechnung für Mai", "NO_ATTACHMENT")
     ]
 
 
@@ -216,9 +216,9 @@ def test_mailbox_gives_the_files_of_each_message(tmp_path):
     box.close()
 
     assert shown(found_in(tmp_path / "bills")) == [
-        ("kaethe@wolf.example: One > a.xml", BILL),
-        ("kaethe@wolf.example: Two > b.xml", BILL),
-        ("kaethe@wolf.example: Three > Three", "NO_ATTACHMENT"),
+        ("kaethe@wolf.example: One/a.xml", BILL),
+        ("kaethe@wolf.example: Two/b.xml", BILL),
+        ("kaethe@wolf.example: Three/Three", "NO_ATTACHMENT"),
     ]
 
 
@@ -226,7 +226,7 @@ def test_maildir_gives_the_files_of_each_message(tmp_path):
     mailbox.Maildir(tmp_path / "maildir").add(message(a=BILL))
 
     assert shown(found_in(tmp_path / "maildir")) == [
-        ("kaethe@wolf.example: Rechnung für Mai > a.xml", BILL)
+        ("kaethe@wolf.example: Rechnung für Mai/a.xml", BILL)
     ]
 
 
