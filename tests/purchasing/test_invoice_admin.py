@@ -129,7 +129,7 @@ def test_extra_line_is_a_charge_that_somebody_decides_about():
             "order": order.pk,
             f"quantity_{line.pk}": "10",
             f"price_{line.pk}": "2.50",
-            "kind_a": "CHARGE",
+            "kind_a": "FREIGHT",
             "sku_a": "Freight",
             "quantity_a": "1",
             "price_a": "4",
