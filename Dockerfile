@@ -17,10 +17,11 @@ ENV PATH=/opt/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=retail.settings \
     STATIC_ROOT=/srv/static \
     MEDIA_ROOT=/srv/media \
-    SUPPLIER_DROP_DIR=/srv/supplier-drop
+    SUPPLIER_DROP_DIR=/srv/supplier-drop \
+    RETAIL_HANDOVER_DIR=/srv/handover
 
 RUN useradd --system --uid 10001 --no-create-home retail \
-    && install -d -o retail -g retail /srv/media /srv/static /srv/supplier-drop
+    && install -d -o retail -g retail /srv/media /srv/static /srv/supplier-drop /srv/handover
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY . .
@@ -33,6 +34,6 @@ RUN RETAIL_DEMO=0 DATABASE_URL=postgresql:///none CELERY_BROKER_URL=memory:// \
 
 USER retail
 EXPOSE 8000
-VOLUME /srv/media /srv/supplier-drop
+VOLUME /srv/media /srv/supplier-drop /srv/handover
 CMD ["gunicorn", "retail.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "4", \
      "--max-requests", "2000", "--max-requests-jitter", "200", "--timeout", "60"]

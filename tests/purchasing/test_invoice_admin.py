@@ -15,7 +15,7 @@ from tests.factories.purchasing_invoices import (
     matched_bill,
     printed,
 )
-from tests.people import browser_of, person_who_may
+from tests.people import browser_of, confirm, person_who_may
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +209,7 @@ def test_manager_accepts_and_approves_and_accountant_hands_over():
         },
     )
     manager.post(act_url(invoice, "approve"), {"key": "k"})
-    accountant.post(EXPORT, {"key": "batch", "invoices": [invoice.pk]})
+    confirm(accountant, EXPORT, {"key": "batch", "invoices": [invoice.pk]})
     batch = PayableExport.objects.get()
     file = accountant.get(
         reverse("admin:purchasing_payableexport_download", args=[batch.pk, "csv"])
