@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channels.queries import sync_ages
 from orders.models import Order
+from purchasing.queries import exceptions_by_owner
 from retail.backoffice import buying, handling, queries
 from retail.backoffice.ages import in_words
 
@@ -292,6 +293,13 @@ def _receiving(_now: datetime) -> Iterator[Figure]:
 
 def _invoices(now: datetime) -> Iterator[Figure]:
     waiting = queries.invoices_waiting()
+    yield Figure(
+        "Files that somebody has to look at",
+        waiting.documents,
+        _list("purchasing_invoicedocument", status__exact="NEEDS_PERSON"),
+        tone="warn" if waiting.documents else "",
+        permission="purchasing.view_invoicedocument",
+    )
     for label, count, status, tone in (
         ("Invoices on hold", waiting.on_hold, "ON_HOLD", "bad"),
         ("Invoices waiting for goods", waiting.waiting_for_goods, "MATCHING", ""),
@@ -303,18 +311,24 @@ def _invoices(now: datetime) -> Iterator[Figure]:
             count,
             _list("purchasing_supplierinvoice", status__exact=status),
             tone=tone if count else "",
+            permission="purchasing.view_payableexport",
         )
-    for group in queries.exceptions_waiting(at=now):
+    yield Figure(
+        "Files that could not be handed over",
+        waiting.not_handed_over,
+        _list("purchasing_handover", state__exact="FAILED"),
+        tone="bad" if waiting.not_handed_over else "",
+        permission="purchasing.view_handover",
+    )
+    for group in exceptions_by_owner(at=now):
+        age = now - group.oldest_at
+        overdue = f", {group.overdue} overdue" if group.overdue else ""
         yield Figure(
-            f"Exceptions for the {group.role.lower()}",
+            f"Differences for the {group.owner.lower()}",
             group.count,
-            _list(
-                "purchasing_matchexception",
-                status__exact="OPEN",
-                kind__in=",".join(group.kinds),
-            ),
-            note=f"oldest {in_words(group.oldest)}",
-            tone="bad" if group.oldest > OLD_EXCEPTION else "warn",
+            _list("purchasing_matchexception", status__exact="OPEN", owner__exact=group.owner),
+            note=f"oldest {in_words(age)}{overdue}",
+            tone="bad" if group.overdue or age > OLD_EXCEPTION else "warn",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,11 +23,7 @@ from inventory.models import (
 )
 from orders.models import Order, OrderHold
 from orders.queries import orders_to_ship, waiting_lines, waiting_orders
-from purchasing.models import (
-    MatchException,
-    SupplierInvoice,
-)
-from purchasing.queries import exceptions_to_decide
+from purchasing.models import Handover, InvoiceDocument, SupplierInvoice
 from retail.common.models import ImportRun, TaskRun
 from retail.common.money import ZERO, round_amount
 
@@ -38,16 +33,6 @@ NEWEST_ORDERS = 8
 # A task may miss a turn while the worker is busy; two missed ones are a fault.
 TURNS_UNTIL_LATE = 3
 INTEGRITY_TASK = "backoffice.check_integrity"
-
-# Source: P (c), MatchException, "assigned role": who can clear up which kind of difference.
-_CLEARED_UP_BY: Mapping[str, str] = {
-    MatchException.Kind.PRICE: "Buyer",
-    MatchException.Kind.PRICE_TOTAL: "Buyer",
-    MatchException.Kind.NO_ORDER: "Buyer",
-    MatchException.Kind.QUANTITY: "Warehouse",
-    MatchException.Kind.NOT_RECEIVED: "Warehouse",
-}
-_BY_DEFAULT = "Accountant"
 
 
 @dataclass(frozen=True)
@@ -89,20 +74,14 @@ class StockWaiting:
 
 @dataclass(frozen=True)
 class InvoicesWaiting:
+    """What waits at the invoices desk; documents: files that nobody could make a bill of yet."""
+
     on_hold: int
     waiting_for_goods: int
     to_approve: int
     to_export: int
-
-
-@dataclass(frozen=True)
-class ExceptionsWaiting:
-    """Open exceptions that one role clears up; the kinds are those counted."""
-
-    role: str
-    kinds: tuple[str, ...]
-    count: int
-    oldest: timedelta
+    documents: int
+    not_handed_over: int
 
 
 @dataclass(frozen=True)
@@ -204,35 +183,12 @@ def invoices_waiting() -> InvoicesWaiting:
         to_approve=Count("pk", filter=Q(status=status.MATCHED)),
         to_export=Count("pk", filter=Q(status=status.APPROVED)),
     )
-    return InvoicesWaiting(**counts)
-
-
-def exceptions_waiting(*, at: datetime) -> list[ExceptionsWaiting]:
-    """
-    Return open exceptions by the role that clears them up, the oldest first.
-
-    A bill that only waits for goods on their way needs nobody.
-    """
-    rows = (
-        exceptions_to_decide()
-        .values("kind")
-        .annotate(count=Count("pk"), oldest=Min("raised_at"))
-        .order_by("kind")
+    documents = InvoiceDocument.objects.filter(status=InvoiceDocument.Status.NEEDS_PERSON)
+    return InvoicesWaiting(
+        **counts,
+        documents=documents.count(),
+        not_handed_over=Handover.objects.filter(state=Handover.State.FAILED).count(),
     )
-    by_role: dict[str, list[tuple[str, int, datetime]]] = {}
-    for row in rows:
-        role = _CLEARED_UP_BY.get(row["kind"], _BY_DEFAULT)
-        by_role.setdefault(role, []).append((row["kind"], row["count"], row["oldest"]))
-    waiting = [
-        ExceptionsWaiting(
-            role=role,
-            kinds=tuple(kind for kind, _, _ in found),
-            count=sum(count for _, count, _ in found),
-            oldest=at - min(oldest for _, _, oldest in found),
-        )
-        for role, found in by_role.items()
-    ]
-    return sorted(waiting, key=lambda group: group.oldest, reverse=True)
 
 
 def imports_waiting(*, at: datetime) -> ImportsWaiting:
