@@ -54,7 +54,7 @@ RETAIL_FIELD_KEYS = _secret("RETAIL_FIELD_KEYS", in_demo=DEMO_FIELD_KEY).split("
 
 # The shop.
 
-RETAIL_SHOP_NAME = env.str("RETAIL_SHOP_NAME", default="")
+RETAIL_SHOP_NAME = env.str("RETAIL_SHOP_NAME", default="Hearth and Home" if RETAIL_DEMO else "")
 # Where people reach the program, for links in e-mails.
 RETAIL_URL = env.str("RETAIL_URL", default="http://localhost:8000" if RETAIL_DEMO else "")
 RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
@@ -62,10 +62,10 @@ RETAIL_CURRENCY = env.str("RETAIL_CURRENCY", default="GBP")
 RETAIL_REFUND_LIMIT = Decimal(env.str("RETAIL_REFUND_LIMIT", default="100"))
 RETAIL_COUNTRY = env.str("RETAIL_COUNTRY", default="GB")
 # Our own tax number; suppliers' invoices to another one wait for a person. Empty: nobody looks.
-RETAIL_TAX_NUMBER = env.str("RETAIL_TAX_NUMBER", default="")
+RETAIL_TAX_NUMBER = env.str("RETAIL_TAX_NUMBER", default="GB980780684" if RETAIL_DEMO else "")
 # The account that suppliers are paid from, by payment files in euro.
-RETAIL_IBAN = env.str("RETAIL_IBAN", default="")
-RETAIL_BIC = env.str("RETAIL_BIC", default="")
+RETAIL_IBAN = env.str("RETAIL_IBAN", default="GB33BUKB20201555555555" if RETAIL_DEMO else "")
+RETAIL_BIC = env.str("RETAIL_BIC", default="BUKBGB22" if RETAIL_DEMO else "")
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

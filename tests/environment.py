@@ -14,6 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TEST_DIR = Path(os.environ.get("TEST_DIR", ROOT / ".test")).absolute()
 
 os.environ.setdefault("RETAIL_DEMO", "1")
+# Who the practice shop is: a test that looks at it says so itself.
+for name in ("RETAIL_SHOP_NAME", "RETAIL_TAX_NUMBER", "RETAIL_IBAN", "RETAIL_BIC"):
+    os.environ[name] = ""
 # Nothing is listening: a test that sends a task for real starts a broker for itself.
 os.environ.setdefault("CELERY_BROKER_URL", "memory://")
 os.environ["MEDIA_ROOT"] = str(TEST_DIR / "media")

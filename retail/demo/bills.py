@@ -18,6 +18,8 @@ INVOICE, CREDIT_NOTE = "380", "381"
 PEPPOL = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 PEPPOL_PROCESS = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
 CENT = Decimal("0.01")
+# Of the practice shop itself.
+TAX_NUMBER = "GB980780684"
 
 UBL = "urn:oasis:names:specification:ubl:schema:xsd"
 CAC = f"{UBL}:CommonAggregateComponents-2"
@@ -400,6 +402,6 @@ def buyer() -> Firm:
         postcode="YO1 8SW",
         city="York",
         country="GB",
-        tax_number="GB980780684",
-        electronic_address="9932:GB980780684",
+        tax_number=settings.RETAIL_TAX_NUMBER or TAX_NUMBER,
+        electronic_address=f"9932:{settings.RETAIL_TAX_NUMBER or TAX_NUMBER}",
     )

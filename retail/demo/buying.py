@@ -15,18 +15,15 @@ from purchasing import operations
 from purchasing.models import (
     GoodsReceipt,
     HeldGoods,
-    MatchException,
     PurchaseOrder,
     RejectReason,
     Supplier,
-    SupplierInvoice,
     SupplierProduct,
 )
-from purchasing.operations import NewInvoiceLine, NewLine, ReceivedLine
-from retail.common.errors import BusinessError
-from retail.common.money import round_amount
+from purchasing.operations import NewLine, ReceivedLine
 from retail.demo.agenda import Agenda, Happening
 from retail.demo.articles import Article
+from retail.demo.billing import Billing
 from retail.demo.freight import bill_freight
 from retail.demo.shop import Shop
 from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
@@ -34,7 +31,7 @@ from retail.demo.suppliers import SUPPLIERS, DemoSupplier, price_file
 DAYS_BETWEEN_ORDERS = 18
 REORDER_BELOW, ORDER_UP_TO = 8, 36
 LINES_PER_ORDER = 14
-DAYS_TO_DECIDE, DAYS_TO_SETTLE = timedelta(days=6), timedelta(days=12)
+DAYS_TO_SETTLE = timedelta(days=12)
 FORGOTTEN_LINES, BROKEN_LINES, BILLED_BY_CARRIER = 0.06, 0.05, 0.15
 # So that something lies on the desk of those who decide about it.
 BROKEN_LATELY = 0.2
@@ -71,6 +68,7 @@ class Buying:
         self.folder = folder
         self.ends_at = ends_at
         self.chance = random.Random(43)  # noqa: S311 - a believable spread, not a secret
+        self.billing = Billing(shop=shop, agenda=agenda, chance=self.chance, ends_at=ends_at)
 
     def plan(self, *, begins_at: datetime) -> None:
         """Two price files a supplier, and an order round every few weeks."""
@@ -196,7 +194,7 @@ class Buying:
                     by=self.shop.people["wim"],
                 )
                 days = self.chance.randint(1, 4)
-                self.agenda.add(at + timedelta(days=days), self._invoice(receipt.pk, part))
+                self.agenda.add(at + timedelta(days=days), self.billing.bill(receipt.pk, part))
                 self._expect_freight(receipt.pk, at)
                 if receipt.held_goods.exists():
                     self.agenda.add(at + DAYS_TO_SETTLE, self._settle_broken(receipt.pk, order_id))
@@ -246,7 +244,7 @@ class Buying:
             self.agenda,
             receipt_id=receipt_id,
             amount=Decimal(self.chance.randint(1800, 6500)) / 100,
-            decide=self._decide,
+            decide=self.billing.decide,
         )
 
     def _received(
@@ -264,104 +262,3 @@ class Buying:
             reject_reason=RejectReason.DAMAGED if rejected else "",
             note="Broken in transit" if rejected else "",
         )
-
-    def _invoice(self, receipt_id: int, part: int) -> Happening:
-        def happen(at: datetime) -> None:
-            receipt = GoodsReceipt.objects.select_related("supplier").get(pk=receipt_id)
-            is_news = at > self.ends_at - DAYS_TO_DECIDE
-            weights = (10, 50, 40) if is_news else (80, 11, 9)
-            mood = self.chance.choices(("right", "dearer", "more units"), weights)[0]
-            lines = self._invoice_lines(receipt_id, mood)
-            currency = receipt.supplier.currency
-            net = sum((line.net_amount for line in lines), Decimal(0))
-            tax = round_amount(net / 5, currency)
-            invoice = operations.capture_invoice(
-                supplier=receipt.supplier,
-                kind=SupplierInvoice.Kind.INVOICE,
-                supplier_number=f"{receipt.supplier.code[:3].upper()}-{at:%Y}-{receipt_id:05}/{part}",
-                invoiced_on=at.date(),
-                currency=currency,
-                lines=lines,
-                net_total=net,
-                tax_total=tax,
-                total=net + tax,
-                at=at,
-                by=self.shop.people["alan"],
-            )
-            operations.match_invoice(invoice_id=invoice.pk, at=at)
-            self.agenda.add(at + DAYS_TO_DECIDE, self._decide(invoice.pk))
-
-        return happen
-
-    def _invoice_lines(self, receipt_id: int, mood: str) -> list[NewInvoiceLine]:
-        """Return the bill for a receipt; in a bad mood its first line is dearer, or for more."""
-        receipt = GoodsReceipt.objects.get(pk=receipt_id)
-        lines: list[NewInvoiceLine] = []
-        came = receipt.lines.select_related("order_line__order", "order_line__variant")
-        for line in came.filter(accepted__gt=0).order_by("pk"):
-            quantity, unit_price = line.accepted, line.unit_cost
-            if not lines and mood == "dearer":
-                unit_price = round_amount(unit_price * Decimal("1.08"), receipt.supplier.currency)
-            if not lines and mood == "more units":
-                quantity += 6
-            lines.append(
-                NewInvoiceLine(
-                    order_number=line.order_line.order.number,
-                    supplier_sku=line.order_line.supplier_sku,
-                    description=str(line.order_line.variant),
-                    quantity=quantity,
-                    unit_price=unit_price,
-                    net_amount=round_amount(unit_price * quantity, receipt.supplier.currency),
-                    tax_rate=Decimal(20),
-                )
-            )
-        return lines
-
-    def _decide(self, invoice_id: int) -> Happening:
-        """The manager accepts small surprises after some days and approves what is matched."""
-
-        def happen(at: datetime) -> None:
-            operations.match_invoice(invoice_id=invoice_id, at=at)
-            for exception in MatchException.objects.filter(
-                invoice=invoice_id, status=MatchException.Status.OPEN
-            ).order_by("pk"):
-                operations.decide_exception(
-                    exception_id=exception.pk,
-                    decision=MatchException.Status.ACCEPTED,
-                    reason="Agreed with the supplier by phone",
-                    at=at,
-                    by=self.shop.people["mira"],
-                )
-            try:
-                operations.approve_invoice(
-                    invoice_id=invoice_id, at=at, by=self.shop.people["mira"]
-                )
-            except BusinessError:
-                # Still waiting for goods: the supplier billed more than came.
-                self.agenda.add(at + timedelta(days=6), self._decide(invoice_id))
-                return
-            self.agenda.add(at + timedelta(days=2), self._export(invoice_id))
-
-        return happen
-
-    def _export(self, invoice_id: int) -> Happening:
-        def happen(at: datetime) -> None:
-            operations.export_payables(
-                invoice_ids=[invoice_id],
-                key=f"payables {at:%Y-%m-%d} {invoice_id}",
-                at=at,
-                by=self.shop.people["alan"],
-            )
-            due_on = SupplierInvoice.objects.get(pk=invoice_id).due_on
-            days = max((due_on - at.date()).days, 1)
-            self.agenda.add(at + timedelta(days=days), self._payment(invoice_id))
-
-        return happen
-
-    def _payment(self, invoice_id: int) -> Happening:
-        def happen(at: datetime) -> None:
-            operations.record_payment(
-                invoice_id=invoice_id, paid_on=at.date(), at=at, by=self.shop.people["alan"]
-            )
-
-        return happen

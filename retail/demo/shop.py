@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from catalog.models import ExchangeRate, PriceList, TaxClass
 from channels.models import Channel
 from inventory.models import Location
-from purchasing.models import Supplier, SupplierFileProfile, TolerancePolicy
+from purchasing.models import DecisionLimit, Supplier, SupplierFileProfile, TolerancePolicy
 from retail.common.models import User
 from retail.common.roles import Role
 from retail.demo.suppliers import SUPPLIERS, DemoSupplier
@@ -62,8 +62,17 @@ def open_shop(*, password: str, begins_at: datetime, ends_at: datetime) -> Shop:
     for channel in channels.values():
         channel.price_lists.add(web_prices)
     TolerancePolicy.objects.create(
-        supplier=None, unit_price_percent=2, total_percent=2, total_amount=50, quantity_percent=0
+        supplier=None,
+        unit_price_percent=2,
+        total_percent=2,
+        total_amount=50,
+        quantity_percent=0,
+        charge_percent=10,
+        header_percent=2,
     )
+    DecisionLimit.objects.create(group=Group.objects.get(name=Role.BUYER), amount=25)
+    DecisionLimit.objects.create(group=Group.objects.get(name=Role.WAREHOUSE), amount=0)
+    DecisionLimit.objects.create(group=Group.objects.get(name=Role.ACCOUNTANT), amount=10)
     suppliers = {supplier.code: _supplier(supplier) for supplier in SUPPLIERS}
     suppliers[CARRIER] = Supplier.objects.create(
         code=CARRIER, name="Northgate Freight", currency="GBP", country="GB", payment_days=14
@@ -173,6 +182,15 @@ def _supplier(supplier: DemoSupplier) -> Supplier:
         language=supplier.language,
         lead_time_days=supplier.lead_time_days,
         payment_days=supplier.payment_days,
+        discount_percent=supplier.discount_percent,
+        discount_days=supplier.discount_days,
+        street=supplier.street,
+        postcode=supplier.postcode,
+        city=supplier.city,
+        tax_number=supplier.tax_number,
+        electronic_address=supplier.electronic_address,
+        iban=supplier.iban,
+        bic=supplier.bic,
     )
 
 

@@ -21,6 +21,7 @@ from retail.demo.articles import Article, articles
 from retail.demo.buying import Buying
 from retail.demo.buying_desk import BuyingDesk
 from retail.demo.catalogue import import_catalogue
+from retail.demo.invoice_desk import InvoiceDesk
 from retail.demo.people import people
 from retail.demo.selling import Selling
 from retail.demo.serving import Serving
@@ -72,6 +73,7 @@ def tell_story(
     serving.open_the_doors(now)
     stockroom.tidy_up(now)
     BuyingDesk(shop=shop, selling=selling, range_of_articles=range_of_articles).open(now)
+    InvoiceDesk(shop=shop).open(now)
     connect_channels()
     _write_open_orders(selling.incoming, open_orders)
     return shop

@@ -12,6 +12,8 @@ from tablib import Dataset
 
 from retail.demo.articles import Article
 
+PAPER, AS_DATA, AS_PDF = "paper", "data", "PDF with data"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierFile:
@@ -27,7 +29,11 @@ class SupplierFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSupplier:
-    """A supplier as it is entered in the books; `rate` is book currency per unit of theirs."""
+    """
+    A supplier as it is entered in the books; `rate` is book currency per unit of theirs.
+
+    bills: how its bills come; on paper, which somebody types in, unless it sends data.
+    """
 
     code: str
     name: str
@@ -37,7 +43,17 @@ class DemoSupplier:
     language: str
     lead_time_days: int
     payment_days: int
+    street: str
+    postcode: str
+    city: str
+    tax_number: str
+    electronic_address: str
+    iban: str
+    bic: str
     file: SupplierFile
+    bills: str = PAPER
+    discount_percent: Decimal = Decimal(0)
+    discount_days: int = 0
 
 
 SUPPLIERS = (
@@ -50,6 +66,13 @@ SUPPLIERS = (
         language="en",
         lead_time_days=12,
         payment_days=30,
+        street="Kiln Lane 4",
+        postcode="ST6 4JW",
+        city="Stoke-on-Trent",
+        tax_number="GB123456782",
+        electronic_address="9932:GB123456782",
+        iban="GB29NWBK60161331926819",
+        bic="NWBKGB2L",
         file=SupplierFile(
             extension="csv",
             columns=(
@@ -71,6 +94,14 @@ SUPPLIERS = (
         language="de",
         lead_time_days=9,
         payment_days=14,
+        street="Speicherstraße 11",
+        postcode="20457",
+        city="Hamburg",
+        tax_number="DE136695976",
+        electronic_address="9930:DE136695976",
+        iban="DE89370400440532013000",
+        bic="COBADEFFXXX",
+        bills=AS_PDF,
         file=SupplierFile(
             extension="csv",
             encoding="cp1252",
@@ -95,6 +126,13 @@ SUPPLIERS = (
         language="en",
         lead_time_days=6,
         payment_days=30,
+        street="The Wax House",
+        postcode="BS1 6XN",
+        city="Bristol",
+        tax_number="GB123456838",
+        electronic_address="9932:GB123456838",
+        iban="GB94BARC10201530093459",
+        bic="BARCGB22",
         file=SupplierFile(
             extension="tsv",
             delimiter="\t",
@@ -117,6 +155,13 @@ SUPPLIERS = (
         language="pl",
         lead_time_days=14,
         payment_days=21,
+        street="ul. Tartaczna 7",
+        postcode="34-400",
+        city="Nowy Targ",
+        tax_number="PL8567346215",
+        electronic_address="9945:PL8567346215",
+        iban="PL61109010140000071219812874",
+        bic="BREXPLPW",
         file=SupplierFile(
             extension="csv",
             encoding="cp1250",
@@ -140,6 +185,16 @@ SUPPLIERS = (
         language="en",
         lead_time_days=7,
         payment_days=30,
+        street="Papiermolenlaan 3",
+        postcode="3581 AB",
+        city="Utrecht",
+        tax_number="NL4495445B01",
+        electronic_address="9944:NL4495445B01",
+        iban="NL91ABNA0417164300",
+        bic="ABNANL2A",
+        bills=AS_DATA,
+        discount_percent=Decimal(2),
+        discount_days=10,
         file=SupplierFile(
             extension="xlsx",
             columns=(
