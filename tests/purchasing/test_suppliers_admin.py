@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from purchasing.admin.supplier_form import SupplierForm
 from purchasing.models import Supplier, SupplierContact
 from purchasing.operations import ReceivedLine, receive_goods
 from tests.admin_forms import form_of
@@ -102,3 +103,24 @@ def test_page_shows_what_was_changed_and_by_whom():
     for text in ("GB33BUKB20201555555555", "DE89370400440532013000", owner.username, "the system"):
         assert text in page
     assert "Is active" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "stored"),
+    [
+        ("bic", "agri frpp", "AGRIFRPP"),
+        ("bic", "AGRIFRPX1", None),
+        ("electronic_address", " 0088: 5798000000001 ", "0088:5798000000001"),
+        ("electronic_address", "em:bills@potter.example", "EM:bills@potter.example"),
+        ("electronic_address", "5798000000001", None),
+        ("electronic_address", "88:5798000000001", None),
+    ],
+)
+def test_electronic_address_and_bic_are_checked_by_their_shape(field, typed, stored):
+    form = SupplierForm(data={field: typed})
+    form.is_valid()
+
+    if stored is None:
+        assert field in form.errors
+    else:
+        assert form.cleaned_data[field] == stored
