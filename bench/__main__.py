@@ -10,7 +10,10 @@ from retail.embedded import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 BENCH_DIR = Path(os.environ.get("BENCH_DIR", ROOT / ".bench")).absolute()
-NAMES = ("supplier-file", "ingest", "history", "orders", "promises", "receipts", "ledger")
+NAMES = (
+    *("supplier-file", "ingest", "history", "orders", "promises", "receipts", "ledger"),
+    "invoice-desk",
+)
 
 
 def main() -> None:
@@ -41,6 +44,7 @@ def _measure(options: argparse.Namespace) -> None:
         harness,
         history,
         ingest,
+        invoice_desk,
         ledger,
         orders,
         promises,
@@ -48,7 +52,10 @@ def _measure(options: argparse.Namespace) -> None:
         supplier_file,
     )
 
-    modules = (supplier_file, ingest, history, orders, promises, receipts, ledger)
+    modules = (
+        *(supplier_file, ingest, history, orders, promises, receipts, ledger),
+        invoice_desk,
+    )
     measures: list[harness.Measure] = []
     for name, module in zip(NAMES, modules, strict=True):
         if name in options.only:

@@ -34,6 +34,7 @@ _SHOP = (
       FROM generate_series(1, %(invoices)s) AS n
       JOIN purchasing_supplier AS supplier ON supplier.code = 'bench-' || 1 + n %% %(suppliers)s
     """,
+    "ANALYZE story",
     """
     INSERT INTO purchasing_purchaseorder (supplier_id, location_id, status, receipt_status,
         invoice_status, currency, reference, note, raised_at, approved_at, is_approved_by_rule,
@@ -47,6 +48,7 @@ _SHOP = (
     SELECT story.*, po.id AS order_id, po.number AS order_number
       FROM story JOIN purchasing_purchaseorder AS po ON po.reference = 'bench-' || n
     """,
+    "ANALYZE known",
     """
     INSERT INTO purchasing_purchaseorderline (order_id, position, variant_id, supplier_sku,
         ordered, cancelled, received, invoiced, unit_cost)
@@ -57,6 +59,7 @@ _SHOP = (
         ON variant.sku = 'BENCH-' || lpad(((n * 31 + position * 300) %% %(articles)s)::text, 4, '0')
      ORDER BY n, position
     """,
+    "ANALYZE purchasing_purchaseorderline",
     """
     INSERT INTO purchasing_goodsreceipt (supplier_id, location_id, delivery_note, key, received_at)
     SELECT supplier_id, %(place)s, '', 'bench-' || n, %(newest)s
@@ -69,6 +72,7 @@ _SHOP = (
       FROM known JOIN purchasing_goodsreceipt AS receipt ON receipt.key = 'bench-' || n
       JOIN purchasing_purchaseorderline AS line ON line.order_id = known.order_id ORDER BY line.id
     """,
+    "ANALYZE purchasing_goodsreceiptline",
     """
     INSERT INTO purchasing_supplierinvoice (supplier_id, kind, supplier_number, duplicate_reason,
         status, invoiced_on, due_on, currency, net_total, tax_total, total, captured_at,
@@ -84,6 +88,7 @@ _SHOP = (
     SELECT known.*, invoice.id AS invoice_id FROM known JOIN purchasing_supplierinvoice AS invoice
         ON invoice.supplier_id = known.supplier_id AND invoice.supplier_number = 'R-' || n
     """,
+    "ANALYZE billed",
     """
     INSERT INTO purchasing_supplierinvoiceline (invoice_id, position, kind, order_number,
         supplier_sku, gtin, description, quantity, unit_price, net_amount, tax_rate,
@@ -93,6 +98,7 @@ _SHOP = (
       FROM billed JOIN purchasing_purchaseorderline AS line ON line.order_id = billed.order_id
      ORDER BY line.id
     """,
+    "ANALYZE purchasing_supplierinvoiceline",
     """
     INSERT INTO purchasing_matchallocation (invoice_line_id, order_line_id, receipt_line_id, units,
         matched_at)

@@ -212,7 +212,7 @@ def measure(*, orders: int = 1_000_000, turns: int = 7) -> list[Measure]:
 
 def measured(client: Client, given: Mapping[str, Any], *, turns: int) -> list[Measure]:
     """Measure the pages of the shop that is there."""
-    return [_measured(page, given, client, turns=turns) for page in pages(given)]
+    return [measured_page(page, given, client, turns=turns) for page in pages(given)]
 
 
 def what_is_looked_for() -> dict[str, Any]:
@@ -257,7 +257,8 @@ def browser() -> Client:
     return client
 
 
-def _measured(page: Page, given: Mapping[str, Any], client: Client, *, turns: int) -> Measure:
+def measured_page(page: Page, given: Mapping[str, Any], client: Client, *, turns: int) -> Measure:
+    """Open a page and read its rows by hand, in turn."""
     _open(client, page)  # templates are read once, whoever opens the first page
     with _database_work() as queries:
         _open(client, page)

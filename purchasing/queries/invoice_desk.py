@@ -22,6 +22,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from purchasing.models import MatchException, SupplierInvoice
 from purchasing.queries.exceptions import exceptions_to_decide
@@ -76,7 +77,7 @@ class DeskQueue:
 
     @property
     def today(self) -> date:
-        return self.now.date()
+        return timezone.localdate(self.now)
 
     def items(self) -> QuerySet[Any]:
         """

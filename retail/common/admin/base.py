@@ -107,7 +107,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         document = self._permitted_document(request, object_id, act.permission)
         if not act.is_offered(document):
             messages.warning(request, f"{act.label} is not possible for {document} as it is now.")
-            return HttpResponseRedirect(self._document_url(document))
+            return HttpResponseRedirect(self._url_back_from_act(request, document))
 
         form = _bound_form(act.form, request, document)
         message, plan = _attempt(
@@ -119,7 +119,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
         if message is not None:
             messages.success(request, message)
             return HttpResponseRedirect(
-                request.path if act.is_repeated else self._document_url(document)
+                request.path if act.is_repeated else self._url_after_act(request, document)
             )
         return self._confirm_page(
             request,
@@ -127,7 +127,7 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
             form,
             consequences=act.consequences(document),
             plan=plan,
-            back_url=self._document_url(document),
+            back_url=self._url_back_from_act(request, document),
             document=document,
         )
 
@@ -256,6 +256,14 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no type informa
 
     def _document_url(self, document: Model) -> str:
         return self._url("change", quote(document.pk))
+
+    def _url_after_act(self, request: HttpRequest, document: Model) -> str:  # noqa: ARG002 - for pages that lead on
+        """Return where to go when an act of a document is done: its page."""
+        return self._document_url(document)
+
+    def _url_back_from_act(self, request: HttpRequest, document: Model) -> str:  # noqa: ARG002 - as above
+        """Return where the page of an act leads back to."""
+        return self._document_url(document)
 
     def _url_after(self, document: Model | None) -> str:
         """Return where to go after an act: to the document it made, else to the list."""
