@@ -33,7 +33,7 @@ from purchasing.operations.landed_plans import (
 )
 from purchasing.operations.ledger import post_landed, post_landed_cancelled
 from retail.common.errors import BusinessError, WrongStatus
-from retail.common.fields import MAX_AMOUNT
+from retail.common.fields import MAX_AMOUNT, MoneyField
 from retail.common.models import User
 from retail.common.money import ZERO, display, round_amount
 from retail.common.status import check_move
@@ -276,7 +276,11 @@ def _require_standing(landed: LandedCost) -> None:
 def _claimable(invoice: SupplierInvoice) -> Decimal:
     """Return what the bill charges beside goods, less what it takes off; nothing at least."""
     charges = invoice.lines.filter(kind=SupplierInvoiceLine.Kind.CHARGE)
-    signed = Case(When(is_deduction=True, then=-F("net_amount")), default=F("net_amount"))
+    signed = Case(
+        When(is_deduction=True, then=-F("net_amount")),
+        default=F("net_amount"),
+        output_field=MoneyField(),
+    )
     net = charges.aggregate(net=Sum(signed))["net"] or ZERO
     return max(_in_cents(net * exchange_rate(invoice.currency, invoice.invoiced_on)), ZERO)
 

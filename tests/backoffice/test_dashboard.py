@@ -314,15 +314,15 @@ def test_what_buyers_and_receivers_go_on_with_is_counted():
 
 def test_exceptions_are_counted_for_the_role_that_clears_them_up():
     browser, now = browser_of(superuser()), timezone.now()
-    for kind, days in (("PRICE", 1), ("QUANTITY", 4), ("NO_ORDER", 1), ("HEADER", 1)):
-        MatchExceptionFactory(kind=kind, raised_at=now - timedelta(days=days))
+    for owner, days in (("Buyer", 1), ("Warehouse", 4), ("Buyer", 1), ("Accountant", 1)):
+        MatchExceptionFactory(owner=owner, raised_at=now - timedelta(days=days))
 
     figures = figures_of(browser)
 
-    assert figures["Exceptions for the buyer"][:2] == ("2", "warn")
-    assert figures["Exceptions for the warehouse"][:2] == ("1", "bad")
-    assert figures["Exceptions for the accountant"][:2] == ("1", "warn")
-    assert listed(browser, figures["Exceptions for the buyer"][2]) == 2
+    assert figures["Differences for the buyer"][:2] == ("2", "warn")
+    assert figures["Differences for the warehouse"][:2] == ("1", "bad")
+    assert figures["Differences for the accountant"][:2] == ("1", "warn")
+    assert listed(browser, figures["Differences for the buyer"][2]) == 2
     assert MatchException.objects.count() == 4
 
 
