@@ -201,8 +201,8 @@ def _tax_of_rate(invoice: ReadInvoice, row: ReadTax) -> Iterator[RuleBreak]:
 
 def _taxed_amounts(invoice: ReadInvoice) -> Iterator[RuleBreak]:
     """Yield a break per category and rate whose lines and charges are not what is taxed there."""
-    rows = (*invoice.lines, *invoice.charges)
-    if not invoice.taxes or not invoice.lines or any(row.tax_rate is None for row in rows):
+    rates = [line.tax_rate for line in invoice.lines] + [row.tax_rate for row in invoice.charges]
+    if not invoice.taxes or not invoice.lines or None in rates:
         return
     made: dict[tuple[str, Decimal], Decimal] = {}
     counted: dict[tuple[str, Decimal], int] = {}

@@ -256,7 +256,7 @@ def _turned_line(line: ReadLine) -> ReadLine:
     A line that takes away by a price below zero (quantity above it) has its price turned instead,
     so that the price of a line never is below zero where it was not before.
     """
-    amounts = {"net_amount": -line.net_amount, "adjustment": -line.adjustment}
+    turned = replace(line, net_amount=-line.net_amount, adjustment=-line.adjustment)
     if line.unit_price < 0:
-        return replace(line, unit_price=-line.unit_price, **amounts)
-    return replace(line, quantity=-line.quantity, **amounts)
+        return replace(turned, unit_price=-line.unit_price)
+    return replace(turned, quantity=-line.quantity)

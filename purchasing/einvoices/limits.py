@@ -73,8 +73,10 @@ def _numbers(invoice: ReadInvoice) -> Iterator[tuple[str, Decimal]]:
 
 
 def _rates(invoice: ReadInvoice) -> Iterator[Decimal]:
-    for row in (*invoice.lines, *invoice.charges):
-        yield row.tax_rate or ZERO
+    for line in invoice.lines:
+        yield line.tax_rate or ZERO
+    for charge in invoice.charges:
+        yield charge.tax_rate or ZERO
     for tax in invoice.taxes:
         yield tax.rate
 

@@ -70,8 +70,7 @@ def with_lines(invoice: ReadInvoice) -> ReadInvoice:
         return invoice
     taxed: dict[tuple[str, Decimal | None], Decimal] = {}
     for row in invoice.taxes:
-        rate = (row.category, row.rate)
-        taxed[rate] = taxed.get(rate, ZERO) + row.taxable
+        taxed[row.category, row.rate] = taxed.get((row.category, row.rate), ZERO) + row.taxable
     if sum(taxed.values(), ZERO) != invoice.net_total:
         taxed = {("", None): invoice.net_total}
     for charge in invoice.charges:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import escape
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
@@ -119,7 +119,8 @@ def _several(attachments: dict[str, EmbeddedFile], read: str) -> Iterator[RuleBr
 
 def _description(reader: PdfReader) -> Iterator[RuleBreak]:
     """Yield a break when the PDF does not describe itself as its profile demands (XMP)."""
-    metadata = reader.trailer["/Root"].get("/Metadata")
+    catalog: Any = reader.trailer["/Root"]
+    metadata = catalog.get("/Metadata")
     levels: set[str] = set()
     if metadata is not None:
         try:

@@ -99,8 +99,10 @@ def _codes(invoice: ReadInvoice, syntax: Syntax) -> Iterator[RuleBreak]:
             f"The type of the document, {invoice.type_code}, is none of an invoice or credit note.",
             is_fatal=syntax is not Syntax.UBL,
         )
-    categories = {row.category for row in invoice.taxes} | {
-        row.tax_category for row in (*invoice.lines, *invoice.charges)
+    categories = {
+        *(row.category for row in invoice.taxes),
+        *(line.tax_category for line in invoice.lines),
+        *(charge.tax_category for charge in invoice.charges),
     }
     for category in sorted(categories - codes.TAX_CATEGORIES - {""}):
         yield broken(invoice, "BR-CL-17", f"There is no tax category {category}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from lxml import etree
 
 from purchasing.einvoices.documents import Syntax, UnreadableDocument
@@ -11,7 +13,7 @@ MOST_BYTES = 20 * MEGABYTE
 # The deepest of the syntaxes read here nests 15 elements.
 MOST_LEVELS = 60
 
-Root = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
+Root: TypeAlias = etree._Element  # noqa: SLF001 - lxml has no public name for the type of an element
 
 
 def refuse_too_large(content: bytes, *, most_bytes: int = MOST_BYTES) -> None:

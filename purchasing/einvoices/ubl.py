@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 from purchasing.einvoices import codes, german, values
 from purchasing.einvoices.documents import (
@@ -201,7 +202,7 @@ def _preceding(document: Element) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _payment(document: Element) -> dict[str, str]:
+def _payment(document: Element) -> dict[str, Any]:
     """Return account, bank and reference of the first means of payment that has an account."""
     means = list(document.all("PaymentMeans"))
     account = next(
