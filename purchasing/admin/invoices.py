@@ -21,7 +21,12 @@ from purchasing.admin.invoice_entry import ENTER_INVOICE
 from purchasing.admin.landed import ClaimInline
 from purchasing.admin.landed_acts import LAND_FREIGHT
 from purchasing.admin.payables import APPROVE_CHOSEN, EXPORT, PayableActions
-from purchasing.models import MatchException, SupplierInvoice, SupplierInvoiceLine
+from purchasing.models import (
+    MatchException,
+    SupplierInvoice,
+    SupplierInvoiceLine,
+    SupplierInvoiceTax,
+)
 from retail.common import money
 from retail.common.admin import ViewOnlyInline
 
@@ -75,6 +80,13 @@ class LineInline(ViewOnlyInline):
     )
 
 
+class TaxInline(ViewOnlyInline):
+    model = SupplierInvoiceTax
+    verbose_name_plural = "Tax as printed"
+    ordering = ("rate", "category")
+    fields = ("category", "rate", "taxable", "tax")
+
+
 class ExceptionInline(ViewOnlyInline):
     model = MatchException
     verbose_name_plural = "What does not agree"
@@ -102,7 +114,7 @@ class SupplierInvoiceAdmin(PayableActions, InvoiceDesk):
     acts = INVOICE_ACTS
     page_acts = (ENTER_INVOICE, EXPORT, APPROVE_CHOSEN)
     downloads = (AT_THE_DESK, LAND_FREIGHT)
-    inlines = (ExceptionInline, LineInline, ClaimInline)
+    inlines = (ExceptionInline, LineInline, TaxInline, ClaimInline)
     list_display = (
         "number",
         "supplier",
