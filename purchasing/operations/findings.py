@@ -206,8 +206,8 @@ def refresh_statuses(
         elif invoice.pk not in changed and not (invoice.pk in asked and invoice.pk in whole):
             continue
         texts.append((invoice.pk, _outcome(invoice, blocking[invoice.pk])))
-    for status, invoice_ids in moved.items():
-        SupplierInvoice.objects.filter(pk__in=invoice_ids).update(status=status)
+    for moved_to, invoice_ids in moved.items():
+        SupplierInvoice.objects.filter(pk__in=invoice_ids).update(status=moved_to)
     note_steps(texts, InvoiceStep.Kind.MATCHED, at=at, by=None)
     # A step about some of its lines does not answer for all.
     still_asked = [pk for pk, _ in texts if pk in asked and pk not in whole]

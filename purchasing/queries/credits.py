@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import F, Q, Sum
 
@@ -40,7 +41,8 @@ class _CreditNote:
     """Units of one order line that a credit note gives back."""
 
     order_line_id: int
-    invoice: SupplierInvoice
+    number: str
+    approved_at: datetime
     units: int
 
 
@@ -69,14 +71,14 @@ def credits_to_note() -> list[CreditToNote]:
     awaited = {line.pk: line.units - line.credited for line in lines}
     found: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for note in _credit_notes(awaiting):
-        place = note.order_line_id, _plain(note.invoice.supplier_number)
+        place = note.order_line_id, _plain(note.number)
         left = note.units - noted[place].total()
         for line in awaiting[note.order_line_id]:
-            is_before = line.supplier_return.raised_at <= note.invoice.approved_at
+            is_before = line.supplier_return.raised_at <= note.approved_at
             # A number is noted once for a line: what it said of it then is what it says.
             if left > 0 and awaited[line.pk] and is_before and not noted[place][line.pk]:
                 units = min(left, awaited[line.pk])
-                found[line.supplier_return_id, note.invoice.supplier_number][line.pk] = units
+                found[line.supplier_return_id, note.number][line.pk] = units
                 awaited[line.pk] -= units
                 left -= units
     return [
@@ -99,19 +101,23 @@ def _credit_notes(order_line_ids: Collection[int]) -> list[_CreditNote]:
             invoice_line__invoice__status__in=APPROVED,
             invoice_line__is_deduction=False,
         )
-        .values("order_line", "invoice_line__invoice")
+        .values(
+            "order_line",
+            "invoice_line__invoice",
+            "invoice_line__invoice__supplier_number",
+            "invoice_line__invoice__approved_at",
+        )
         .annotate(given=Sum("units"))
         .order_by("invoice_line__invoice__approved_at", "invoice_line__invoice", "order_line")
     )
-    rows = list(given_back)
-    invoices = SupplierInvoice.objects.in_bulk({row["invoice_line__invoice"] for row in rows})
     return [
         _CreditNote(
             order_line_id=row["order_line"],
-            invoice=invoices[row["invoice_line__invoice"]],
+            number=row["invoice_line__invoice__supplier_number"],
+            approved_at=row["invoice_line__invoice__approved_at"],
             units=row["given"],
         )
-        for row in rows
+        for row in given_back
     ]
 
 

@@ -158,7 +158,7 @@ def test_queries_do_not_grow_with_the_returns(django_assert_num_queries):
         pay_all(line)
         shipped_return(line=line, units=2)
         credit_note(line, 2, number=f"CN-{line.pk}")
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             queries.credits_to_note()
 
 
