@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BENCH_DIR = Path(os.environ.get("BENCH_DIR", ROOT / ".bench")).absolute()
 NAMES = (
     *("supplier-file", "ingest", "history", "orders", "promises", "receipts", "ledger"),
-    "invoice-desk",
+    *("invoice-desk", "matching"),
 )
 
 
@@ -46,6 +46,7 @@ def _measure(options: argparse.Namespace) -> None:
         ingest,
         invoice_desk,
         ledger,
+        matching,
         orders,
         promises,
         receipts,
@@ -54,7 +55,7 @@ def _measure(options: argparse.Namespace) -> None:
 
     modules = (
         *(supplier_file, ingest, history, orders, promises, receipts, ledger),
-        invoice_desk,
+        *(invoice_desk, matching),
     )
     measures: list[harness.Measure] = []
     for name, module in zip(NAMES, modules, strict=True):

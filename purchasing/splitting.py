@@ -7,15 +7,17 @@ give themselves, so the same documents give the same answer in whatever order th
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
+
+from retail.common.money import ZERO
 
 
-@dataclass(frozen=True)
-class OrderedLine:
+class OrderedLine(NamedTuple):
     """An order line: what it costs, and how many of its units can be billed at all."""
 
     id: int
@@ -23,8 +25,7 @@ class OrderedLine:
     billable: int
 
 
-@dataclass(frozen=True)
-class ReceivedLine:
+class ReceivedLine(NamedTuple):
     """A receipt line: accepted units of one order line."""
 
     id: int
@@ -32,9 +33,12 @@ class ReceivedLine:
     accepted: int
 
 
-@dataclass(frozen=True)
-class Share:
-    """Units of an invoice line set against an order line and, once received, a receipt line."""
+class Share(NamedTuple):
+    """
+    Units of an invoice line set against an order line and, once received, a receipt line.
+
+    Of a price-only claim they say for which units, which stay billed, money comes back.
+    """
 
     invoice_line_id: int
     order_line_id: int
@@ -42,13 +46,16 @@ class Share:
     units: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Claim:
     """
     An invoice line that wants its units found among the order lines it may belong to.
 
-    fixed: its shares when the invoice is payable. They stay; only units among them that have no
-    receipt line still look for goods.
+    is_credit: it gives units back. is_price_only: it gives money back for units that stay billed.
+    rounding: by how much the amount may be off because a discount of the document was shared out.
+    receipt_line_ids: goods of these deliveries are taken first. fixed: its shares when the
+    invoice is payable; they stay, and only units among them that have no receipt line still look
+    for goods.
     """
 
     id: int
@@ -57,6 +64,10 @@ class Claim:
     currency: str
     order_line_ids: frozenset[int]
     is_credit: bool = False
+    is_price_only: bool = False
+    is_service: bool = False
+    rounding: Decimal = ZERO
+    receipt_line_ids: frozenset[int] = frozenset()
     fixed: tuple[Share, ...] = ()
 
     @property
@@ -80,19 +91,24 @@ def split_claims(
     A claim takes the order line whose cost is nearest to its price, of several equal ones what
     was received first; then what may still come; what is left stays on the nearest line as too
     much. A credit note gives back units that wait for goods, then received ones, the latest first,
-    and never more than was billed.
+    and never more than was billed. Money alone goes to billed units, those billed farthest above
+    their cost first, received ones before those that wait.
     """
     board = _Board(ordered, received)
     for claim in claims:
         board.keep_fixed(claim)
     for claim in claims:
         board.supply_fixed(claim)
-    for claim in claims:
-        if not claim.fixed and not claim.is_credit:
+    open_claims = [claim for claim in claims if not claim.fixed]
+    for claim in open_claims:
+        if not claim.is_credit and not claim.is_price_only:
             board.place_invoice(claim)
-    for claim in claims:
-        if not claim.fixed and claim.is_credit:
+    for claim in open_claims:
+        if claim.is_credit and not claim.is_price_only:
             board.place_credit(claim)
+    for claim in open_claims:
+        if claim.is_price_only:
+            board.place_price(claim)
     return board.shares()
 
 
@@ -100,11 +116,18 @@ class _Board:
     """What is still free while claims are placed one after the other."""
 
     def __init__(self, ordered: Sequence[OrderedLine], received: Sequence[ReceivedLine]) -> None:
-        self._ordered = ordered
-        self._received = received
+        self._ordered = {line.id: line for line in ordered}
+        self._place = {line.id: place for place, line in enumerate(ordered)}
+        self._age = {receipt.id: age for age, receipt in enumerate(received)}
+        self._receipts: dict[int, list[ReceivedLine]] = defaultdict(list)
+        for receipt in received:
+            self._receipts[receipt.order_line_id].append(receipt)
         self._free = {receipt.id: receipt.accepted for receipt in received}
+        # Of each order line, how many of its oldest receipts have nothing free any more.
+        self._used_up: Counter[int] = Counter()
         self._billed: Counter[int] = Counter()
         self._waiting: Counter[int] = Counter()
+        self._above_cost: dict[int, Decimal] = defaultdict(Decimal)
         self._units: dict[tuple[int, int, int | None], int] = {}
 
     def shares(self) -> list[Share]:
@@ -116,7 +139,7 @@ class _Board:
 
     def supply_fixed(self, claim: Claim) -> None:
         """Give goods that came after the invoice became payable to its units that wait."""
-        if claim.is_credit:
+        if claim.is_credit or claim.is_price_only:
             return
         for share in claim.fixed:
             # Units that a credit note gave back wait for nothing.
@@ -124,64 +147,111 @@ class _Board:
             if share.receipt_line_id is None and wanted:
                 # Its cost difference is posted once per receipt line, so a share never grows.
                 had = {other.receipt_line_id for other in claim.fixed}
-                left = self._take_received(claim, {share.order_line_id}, wanted, but_not=had)
+                receipts = [
+                    receipt
+                    for receipt in self._with_goods([share.order_line_id])
+                    if receipt.id not in had
+                ]
+                left = self._take(claim, receipts, wanted)
                 self._put(claim, share.order_line_id, None, left - wanted)
 
     def place_invoice(self, claim: Claim) -> None:
         left = claim.units
         nearest_first = self._by_distance(claim)
-        for _, group in groupby(nearest_first, key=lambda line: _distance(claim, line)):
-            lines = list(group)
-            left = self._take_received(claim, {line.id for line in lines}, left)
+        for _, group in groupby(nearest_first, key=lambda pair: pair[0]):
+            lines = [line for _, line in group]
+            left = self._take(claim, self._preferred(claim, lines), left)
             for line in lines:
+                if not left:
+                    return
                 room = max(line.billable - self._billed[line.id], 0)
                 left -= self._put(claim, line.id, None, min(left, room))
         if left and nearest_first:
-            self._put(claim, nearest_first[0].id, None, left)
+            self._put(claim, nearest_first[0][1].id, None, left)
 
     def place_credit(self, claim: Claim) -> None:
         left = claim.units
-        nearest_first = self._by_distance(claim)
-        for line in nearest_first:
+        lines = [line for _, line in self._by_distance(claim)]
+        for line in lines:
             left -= self._put(claim, line.id, None, min(left, max(self._waiting[line.id], 0)))
-        for line in nearest_first:
-            for receipt in reversed(self._received):
-                if receipt.order_line_id == line.id:
-                    taken = min(left, receipt.accepted - self._free[receipt.id])
-                    left -= self._put(claim, line.id, receipt.id, taken)
+        for line in lines:
+            for receipt in reversed(self._receipts[line.id]):
+                if not left:
+                    return
+                taken = min(left, receipt.accepted - self._free[receipt.id])
+                left -= self._put(claim, line.id, receipt.id, taken)
 
-    def _by_distance(self, claim: Claim) -> list[OrderedLine]:
-        lines = [line for line in self._ordered if line.id in claim.order_line_ids]
-        return sorted(lines, key=lambda line: _distance(claim, line))
+    def place_price(self, claim: Claim) -> None:
+        left = claim.units
+        dearest_first = sorted(
+            claim.order_line_ids & self._ordered.keys(),
+            key=lambda pk: (-self._above_cost[pk], self._place[pk]),
+        )
+        for line_id in dearest_first:
+            for receipt in self._receipts[line_id]:
+                taken = min(left, max(receipt.accepted - self._free[receipt.id], 0))
+                left -= self._put(claim, line_id, receipt.id, taken)
+            waiting = min(left, max(self._waiting[line_id], 0))
+            left -= self._put(claim, line_id, None, waiting)
 
-    def _take_received(
-        self,
-        claim: Claim,
-        order_line_ids: Collection[int],
-        units: int,
-        but_not: Collection[int | None] = (),
-    ) -> int:
-        """Take free received units, the oldest first; return how many were not found."""
-        for receipt in self._received:
-            if receipt.order_line_id in order_line_ids and receipt.id not in but_not:
-                taken = min(units, max(self._free[receipt.id], 0))
-                units -= self._put(claim, receipt.order_line_id, receipt.id, taken)
+    def _by_distance(self, claim: Claim) -> list[tuple[Decimal, OrderedLine]]:
+        """Return how far each order line's cost is from the claim's price, the nearest first."""
+        lines = [self._ordered[pk] for pk in claim.order_line_ids if pk in self._ordered]
+        if len(lines) == 1:
+            return [(ZERO, lines[0])]
+        price = claim.unit_price
+        pairs = [(abs(line.unit_cost - price), line) for line in lines]
+        return sorted(pairs, key=lambda pair: (pair[0], self._place[pair[1].id]))
+
+    def _preferred(self, claim: Claim, lines: Sequence[OrderedLine]) -> list[ReceivedLine]:
+        """Return receipts with goods, those the document names and then the oldest first."""
+        receipts = self._with_goods([line.id for line in lines])
+        if not claim.receipt_line_ids:
+            return receipts
+        return sorted(receipts, key=lambda receipt: receipt.id not in claim.receipt_line_ids)
+
+    def _with_goods(self, order_line_ids: Collection[int]) -> list[ReceivedLine]:
+        """Return the receipts of which something is free, the oldest first."""
+        found: list[ReceivedLine] = []
+        for line_id in order_line_ids:
+            receipts = self._receipts.get(line_id, ())
+            # Nothing becomes free again before the last claim that takes goods.
+            while (
+                self._used_up[line_id] < len(receipts)
+                and self._free[receipts[self._used_up[line_id]].id] <= 0
+            ):
+                self._used_up[line_id] += 1
+            found += receipts[self._used_up[line_id] :]
+        if len(order_line_ids) > 1:
+            found.sort(key=lambda receipt: self._age[receipt.id])
+        return found
+
+    def _take(self, claim: Claim, receipts: Iterable[ReceivedLine], units: int) -> int:
+        """Take free received units in this order; return how many were not found."""
+        for receipt in receipts:
+            if not units:
+                break
+            taken = min(units, max(self._free[receipt.id], 0))
+            units -= self._put(claim, receipt.order_line_id, receipt.id, taken)
         return units
 
     def _put(
         self, claim: Claim, order_line_id: int, receipt_line_id: int | None, units: int
     ) -> int:
         """Add units to a share, negative ones take away; return them."""
+        if not units:
+            return 0
         key = (claim.id, order_line_id, receipt_line_id)
         self._units[key] = self._units.get(key, 0) + units
+        if claim.is_price_only:
+            return units
         billed = -units if claim.is_credit else units
         self._billed[order_line_id] += billed
+        if order_line_id in self._ordered:
+            above = claim.unit_price - self._ordered[order_line_id].unit_cost
+            self._above_cost[order_line_id] += above * billed
         if receipt_line_id is None:
             self._waiting[order_line_id] += billed
         else:
             self._free[receipt_line_id] -= billed
         return units
-
-
-def _distance(claim: Claim, line: OrderedLine) -> Decimal:
-    return abs(line.unit_cost - claim.unit_price)

@@ -1,22 +1,22 @@
 """
-Whether a bill agrees with order and delivery within the limits allowed: arithmetic, no database.
+How far a bill may be off, and what is beyond that: limits and measures, no database.
 
-Exactly at a limit passes. What is billed below the order passes too: only a difference that
-costs us money stops a bill.
+Exactly at a limit passes. What is above the order costs us money and stops a bill; what is below
+does what the policy says.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from purchasing.models import MatchException, TolerancePolicy
-from purchasing.splitting import Claim, Share
-from retail.common.money import ZERO, cent, round_amount, round_rate
+from purchasing.models import MatchException, MatchLevel, TolerancePolicy
+from retail.common.money import ZERO, cent, round_amount
 
 Kind = MatchException.Kind
+Below = TolerancePolicy.Below
+LEVELS = tuple(MatchLevel)
 
 
 @dataclass(frozen=True)
@@ -24,46 +24,74 @@ class Limits:
     """The limits in force, and whose they are; None means that measure is not used."""
 
     policy: str
+    match_level: str = ""
     unit_price_percent: Decimal = ZERO
     total_percent: Decimal | None = None
     total_amount: Decimal | None = None
     quantity_percent: Decimal = ZERO
-    exception_days: int = 3
+    quantity_units: int | None = None
+    charge_percent: Decimal | None = None
+    charge_amount: Decimal | None = None
+    header_percent: Decimal | None = None
+    header_amount: Decimal | None = None
     tax_amount: Decimal | None = None
+    below: str = Below.WARN
+    exception_days: int = 3
 
     @classmethod
     def of(cls, policy: TolerancePolicy | None) -> Limits:
         """Return the limits of a policy; without one nothing may be off."""
         if policy is None:
             return cls(policy="none")
+        if policy.variant_id is None:
+            name = "company" if policy.supplier_id is None else "supplier"
+        else:
+            name = "article" if policy.supplier_id is None else "article of supplier"
         return cls(
-            policy="company" if policy.supplier_id is None else "supplier",
+            policy=name,
+            match_level=policy.match_level,
             unit_price_percent=policy.unit_price_percent,
             total_percent=policy.total_percent,
             total_amount=policy.total_amount,
             quantity_percent=policy.quantity_percent,
-            exception_days=policy.exception_days,
+            quantity_units=policy.quantity_units,
+            charge_percent=policy.charge_percent,
+            charge_amount=policy.charge_amount,
+            header_percent=policy.header_percent,
+            header_amount=policy.header_amount,
             tax_amount=policy.tax_amount,
+            below=policy.below,
+            exception_days=policy.exception_days,
         )
+
+    @property
+    def tests_header(self) -> bool:
+        return self.header_percent is not None or self.header_amount is not None
 
     def snapshot(self) -> dict[str, str | None]:
         """Return the limits as they are stored with an exception."""
         return {name: None if value is None else str(value) for name, value in vars(self).items()}
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What an order line says, beside which its bills are laid."""
+class Policies:
+    """Which limits hold for what: of the article of the supplier, else of less and less."""
 
-    unit_cost: Decimal
-    currency: str
-    billable: int
-    accepted: int
-    is_three_way: bool = True
+    def __init__(self, policies: Iterable[TolerancePolicy]) -> None:
+        self._limits = {
+            (policy.supplier_id, policy.variant_id): Limits.of(policy) for policy in policies
+        }
 
-    @property
-    def net_amount(self) -> Decimal:
-        return self.billable * self.unit_cost
+    def for_line(self, supplier_id: int, variant_id: int) -> Limits:
+        """Return the limits of the most specific policy, as a whole."""
+        for key in (supplier_id, variant_id), (None, variant_id):
+            if key in self._limits:
+                return self._limits[key]
+        return self.for_document(supplier_id)
+
+    def for_document(self, supplier_id: int) -> Limits:
+        """Return the limits of the supplier, else of the company, else none."""
+        limits = self._limits.get((supplier_id, None)) or self._limits.get((None, None))
+        return limits or Limits.of(None)
 
 
 @dataclass(frozen=True)
@@ -86,53 +114,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class _Part:
+class Beyond:
+    """A finding with the limits that it is beyond."""
+
+    finding: Finding
+    limits: Limits
+
+
+def match_level(limits: Limits, *, raised_to: str, is_service: bool) -> str:
     """
-    The part of a claim on one order line, with the running totals of the line up to it.
+    Return what a bill is laid beside: what the policy says, which the order may only raise.
 
-    Credit notes are taken off the running totals first, whenever they came.
+    Where the policy says nothing, services are laid beside the order, goods beside what came too.
     """
-
-    claim: Claim
-    terms: Terms
-    units: int
-    units_so_far: int
-    net_so_far: Decimal
-
-    @property
-    def too_many(self) -> int:
-        """Units of this part beyond what can be billed at all."""
-        before = self.units_so_far - self.units
-        return max(self.units_so_far - max(before, self.terms.billable), 0)
-
-    @property
-    def awaited(self) -> int:
-        """Units of this part that were ordered and have not come yet."""
-        before = self.units_so_far - self.units
-        coming_to = min(self.units_so_far, self.terms.billable)
-        return max(coming_to - max(before, self.terms.accepted), 0)
-
-
-def differences_beyond(
-    limits: Limits,
-    *,
-    claims: Sequence[Claim],
-    shares: Sequence[Share],
-    terms: Mapping[int, Terms],
-) -> list[Finding]:
-    """
-    Return what of these claims is beyond the limits, line by line.
-
-    claims and shares as `split_claims` took and gave them; payable claims are counted and not
-    tested again. terms: order line id -> what it says.
-    """
-    parts_of = _parts(claims, shares, terms)
-    return [
-        finding
-        for claim in claims
-        if not claim.fixed
-        for finding in _claim_findings(limits, claim=claim, parts=parts_of.get(claim.id, ()))
-    ]
+    default = MatchLevel.TWO_WAY if is_service else MatchLevel.THREE_WAY
+    level = limits.match_level or default
+    return max(level, raised_to or level, key=LEVELS.index)
 
 
 def document_findings(
@@ -169,150 +166,86 @@ def is_within_percent(actual: Decimal, *, expected: Decimal, percent: Decimal) -
     return actual * 100 <= expected * (100 + percent)
 
 
-def is_unit_price_within(
-    limits: Limits, *, net_amount: Decimal, units: int, unit_cost: Decimal, currency: str
+def is_within(
+    actual: Decimal, *, expected: Decimal, percent: Decimal | None, amount: Decimal | None
 ) -> bool:
-    """
-    Tell whether a line's net amount is at most that of the order's unit cost and the limit.
-
-    Printed amounts are rounded to the cent, so the limit is too, when that is more.
-    """
-    limit = units * unit_cost * (100 + limits.unit_price_percent) / 100
-    return net_amount <= max(limit, round_amount(limit, currency))
-
-
-def is_total_within(limits: Limits, *, actual: Decimal, expected: Decimal) -> bool:
-    """Tell whether all that was billed of an order line is within percentage and amount."""
-    percent, amount = limits.total_percent, limits.total_amount
+    """Tell whether actual is above expected by at most percentage and amount, where they are."""
     return (percent is None or is_within_percent(actual, expected=expected, percent=percent)) and (
         amount is None or actual - expected <= amount
     )
 
 
-def is_quantity_within(limits: Limits, *, actual: int, expected: int) -> bool:
-    """Tell whether all units billed of an order line are within the limit of those accepted."""
-    return is_within_percent(
-        Decimal(actual), expected=Decimal(expected), percent=limits.quantity_percent
+def is_not_below(
+    actual: Decimal, *, expected: Decimal, percent: Decimal | None, amount: Decimal | None
+) -> bool:
+    """Tell whether actual is below expected by at most percentage and amount, where they are."""
+    return (percent is None or actual * 100 >= expected * (100 - percent)) and (
+        amount is None or expected - actual <= amount
     )
 
 
-def _parts(
-    claims: Sequence[Claim], shares: Sequence[Share], terms: Mapping[int, Terms]
-) -> dict[int, list[_Part]]:
-    """Return invoice line id -> its parts; shares stand in the order they were served."""
-    claim_of = {claim.id: claim for claim in claims}
-    units: Counter[tuple[int, int]] = Counter()
-    for share in shares:
-        units[share.invoice_line_id, share.order_line_id] += share.units
+def is_unit_price_within(
+    limits: Limits,
+    *,
+    net_amount: Decimal,
+    units: int,
+    unit_cost: Decimal,
+    currency: str,
+    rounding: Decimal = ZERO,
+) -> bool:
+    """
+    Tell whether a line's net amount is at most that of the order's unit cost and the limit.
 
-    units_so_far: Counter[int] = Counter()
-    net_so_far: dict[int, Decimal] = defaultdict(Decimal)
-    for (claim_id, order_line_id), credited in units.items():
-        if claim_of[claim_id].is_credit:
-            units_so_far[order_line_id] -= credited
-            net_so_far[order_line_id] -= claim_of[claim_id].unit_price * credited
-
-    parts: dict[int, list[_Part]] = defaultdict(list)
-    for (claim_id, order_line_id), billed in units.items():
-        claim = claim_of[claim_id]
-        if not claim.is_credit:
-            units_so_far[order_line_id] += billed
-            net_so_far[order_line_id] += claim.net_amount * billed / claim.units
-        parts[claim_id].append(
-            _Part(
-                claim=claim,
-                terms=terms[order_line_id],
-                units=billed,
-                units_so_far=units_so_far[order_line_id],
-                net_so_far=net_so_far[order_line_id],
-            )
-        )
-    return parts
+    Printed amounts are rounded to the cent, so the limit is too, when that is more.
+    rounding: by how much else its amount may be off because it was rounded elsewhere.
+    """
+    limit = units * unit_cost * (100 + limits.unit_price_percent) / 100
+    return net_amount <= limit or net_amount <= max(limit, round_amount(limit, currency)) + rounding
 
 
-def _claim_findings(limits: Limits, *, claim: Claim, parts: Sequence[_Part]) -> Iterable[Finding]:
-    if not claim.order_line_ids:
-        yield Finding(claim.id, Kind.NO_ORDER, ZERO, claim.net_amount)
-        return
-    if claim.is_credit:
-        yield from _credit_findings(limits, claim=claim, parts=parts)
-        return
-    yield from _quantity_findings(limits, claim=claim, parts=parts)
-    foreign = [part.terms for part in parts if part.terms.currency != claim.currency]
-    if foreign:
-        yield _price_finding(claim, Kind.CURRENCY, foreign)
-        return
-    dear = [
-        part.terms
-        for part in parts
-        if not is_unit_price_within(
-            limits,
-            net_amount=claim.net_amount,
-            units=claim.units,
-            unit_cost=part.terms.unit_cost,
-            currency=claim.currency,
-        )
-    ]
-    if dear:
-        yield _price_finding(claim, Kind.PRICE, dear)
-    above = [
-        part
-        for part in parts
-        if not is_total_within(limits, actual=part.net_so_far, expected=part.terms.net_amount)
-    ]
-    if above:
-        worst = max(above, key=lambda part: part.net_so_far - part.terms.net_amount)
-        yield Finding(
-            claim.id, Kind.PRICE_TOTAL, worst.terms.net_amount, round_rate(worst.net_so_far)
-        )
+def is_unit_price_not_below(
+    limits: Limits,
+    *,
+    net_amount: Decimal,
+    units: int,
+    unit_cost: Decimal,
+    currency: str,
+    rounding: Decimal = ZERO,
+) -> bool:
+    """Tell the same of a line that may be too cheap, or give back too little."""
+    limit = units * unit_cost * (100 - limits.unit_price_percent) / 100
+    return net_amount >= limit or net_amount >= min(limit, round_amount(limit, currency)) - rounding
 
 
-def _quantity_findings(
-    limits: Limits, *, claim: Claim, parts: Sequence[_Part]
-) -> Iterable[Finding]:
-    beyond = [
-        part
-        for part in parts
-        if not is_quantity_within(
-            limits,
-            actual=part.units_so_far,
-            expected=part.terms.accepted if part.terms.is_three_way else part.terms.billable,
-        )
-    ]
-    too_many = sum(part.too_many for part in beyond)
-    awaited = sum(part.awaited for part in beyond if part.terms.is_three_way)
-    if too_many:
-        expected = Decimal(claim.units - too_many)
-        yield Finding(claim.id, Kind.QUANTITY, expected, Decimal(claim.units))
-    if awaited:
-        billable = claim.units - too_many
-        yield Finding(claim.id, Kind.NOT_RECEIVED, Decimal(billable - awaited), Decimal(billable))
+def is_total_within(limits: Limits, *, actual: Decimal, expected: Decimal) -> bool:
+    """Tell whether all that was billed of an order line is within percentage and amount."""
+    return is_within(
+        actual, expected=expected, percent=limits.total_percent, amount=limits.total_amount
+    )
 
 
-def _credit_findings(limits: Limits, *, claim: Claim, parts: Sequence[_Part]) -> Iterable[Finding]:
-    """Return what speaks against a credit note: more units than billed, or too little money."""
-    credited = sum(part.units for part in parts)
-    if credited < claim.units:
-        yield Finding(claim.id, Kind.QUANTITY, Decimal(credited), Decimal(claim.units))
-    foreign = [part.terms for part in parts if part.terms.currency != claim.currency]
-    if foreign:
-        yield _price_finding(claim, Kind.CURRENCY, foreign)
-        return
-    meager = [
-        part.terms
-        for part in parts
-        if not _is_credit_price_within(limits, claim=claim, unit_cost=part.terms.unit_cost)
-    ]
-    if meager:
-        yield _price_finding(claim, Kind.PRICE, meager)
+def is_quantity_within(limits: Limits, *, actual: int, expected: int) -> bool:
+    """Tell whether all units billed of an order line are within the limits of those accepted."""
+    if actual <= expected:
+        return True
+    units = limits.quantity_units
+    return is_within(
+        Decimal(actual),
+        expected=Decimal(expected),
+        percent=limits.quantity_percent,
+        amount=None if units is None else Decimal(units),
+    )
 
 
-def _is_credit_price_within(limits: Limits, *, claim: Claim, unit_cost: Decimal) -> bool:
-    limit = claim.units * unit_cost * (100 - limits.unit_price_percent) / 100
-    return claim.net_amount >= min(limit, round_amount(limit, claim.currency))
+def is_charge_within(limits: Limits, *, actual: Decimal, expected: Decimal) -> bool:
+    """
+    Tell whether a charge is within percentage and amount of what was ordered.
 
-
-def _price_finding(claim: Claim, kind: str, terms: Sequence[Terms]) -> Finding:
-    """Name the order line that is furthest away."""
-    worst = max(terms, key=lambda line: abs(claim.unit_price - line.unit_cost))
-    return Finding(claim.id, kind, worst.unit_cost, round_rate(claim.unit_price))
+    What was not ordered is not; without any limit it is exactly what was ordered.
+    """
+    percent, amount = limits.charge_percent, limits.charge_amount
+    if actual <= expected:
+        return True
+    if expected == 0 or (percent is None and amount is None):
+        return False
+    return is_within(actual, expected=expected, percent=percent, amount=amount)

@@ -25,6 +25,7 @@ from purchasing.operations.approving import (
     send,
     submit,
 )
+from purchasing.operations.assigning import NotAssignable, NotTheirOrder, assign_line
 from purchasing.operations.bank_notices import (
     NoticePlan,
     plan_payment_notices,
@@ -174,7 +175,7 @@ from purchasing.operations.landed_plans import (
     plan_cancellation,
     plan_landed_cost,
 )
-from purchasing.operations.matching import match_invoice
+from purchasing.operations.matching import match_invoice, match_invoices
 from purchasing.operations.ordered_for import (
     Served,
     lock_customers,
@@ -208,7 +209,7 @@ from purchasing.operations.payments import (
     make_payment_batch,
     plan_payments,
 )
-from purchasing.operations.pools import BILLED_ORDERS
+from purchasing.operations.pools import BILLED_ORDERS, StillBeingMatched
 from purchasing.operations.posting import (
     InvalidReceiptLine,
     MoreThanOrdered,
@@ -341,10 +342,12 @@ __all__ = [
     "NoSupplierPrice",
     "NotABillOfFreight",
     "NotADropShipment",
+    "NotAssignable",
     "NotFreeOnOrder",
     "NotOnThisDelivery",
     "NotSettled",
     "NotThatManyHeld",
+    "NotTheirOrder",
     "NotYourApproval",
     "NotYourDecision",
     "NothingCancelled",
@@ -381,6 +384,7 @@ __all__ = [
     "ReturnedGoods",
     "SelfApproval",
     "Served",
+    "StillBeingMatched",
     "StoppedByGuards",
     "TiedToCustomer",
     "UnknownArticleHeld",
@@ -402,6 +406,7 @@ __all__ = [
     "approve_invoices",
     "approve_return_to_supplier",
     "ask_for_files",
+    "assign_line",
     "begin_applying",
     "cancel",
     "cancel_landed_cost",
@@ -445,6 +450,7 @@ __all__ = [
     "make_payment_batch",
     "mark_slips_seen",
     "match_invoice",
+    "match_invoices",
     "net_cost",
     "note_credit",
     "note_poll",

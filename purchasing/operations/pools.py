@@ -2,203 +2,237 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Greatest, Upper
+from django.db import transaction
 
+from purchasing.line_finding import OrderNumbers
+from purchasing.matching_facts import (
+    ArticleFacts,
+    InvoiceLineFacts,
+    MatchFacts,
+    OrderFacts,
+    OrderLineFacts,
+    ReceiptFacts,
+    ReceiptLineFacts,
+)
 from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
     MatchAllocation,
     PurchaseOrder,
     PurchaseOrderLine,
-    PurchaseOrderLineQuerySet,
     SupplierInvoice,
     SupplierInvoiceLine,
 )
+from purchasing.operations.pool_search import BILLED_ORDERS, MATCHABLE, PAYABLE, PoolSearch
+from retail.common.errors import BusinessError
 
-Status = SupplierInvoice.Status
-MATCHABLE = (Status.CAPTURED, Status.MATCHING, Status.ON_HOLD, Status.MATCHED)
-PAYABLE = (Status.APPROVED, Status.EXPORTED, Status.PAID)
-BILLED_ORDERS = (PurchaseOrder.Status.SENT, PurchaseOrder.Status.CLOSED)
+__all__ = ["BILLED_ORDERS", "MATCHABLE", "PAYABLE", "Pool", "StillBeingMatched", "lock_pool"]
+
+TRIES = 5
+
+
+class StillBeingMatched(BusinessError):
+    """Others keep matching bills of the same articles; try again."""
+
+
+class _OutgrownError(Exception):
+    """While it waited for the locks, bills were matched in another way than was read before."""
 
 
 @dataclass(frozen=True)
 class Pool:
     """
-    Every open bill, order line and receipt line of the same articles of one supplier.
+    Every open bill, order line and receipt line of one supplier that hang together.
 
-    Bills of one article compete for the same receipts, so they are worked out together and the
-    answer does not depend on which of them was matched last. Order lines stand in the order they
-    were made, receipt lines with the oldest delivery first.
+    Bills that may mean the same order lines compete for the same receipts, so they are worked out
+    together and the answer does not depend on which of them was matched last. Order lines stand
+    in the order they were made, receipt lines with the oldest delivery first. invoices: locked;
+    those with charges on the same orders are among them though none of their lines may be.
+    lines: id -> line to be set against order lines, or set for good where its bill is payable.
+    charge_lines: those of all invoices that charge for these orders.
     """
 
     supplier_id: int
-    order_lines: Sequence[PurchaseOrderLine]
-    receipt_lines: Sequence[GoodsReceiptLine]
+    seeds: frozenset[int]
+    numbers: OrderNumbers
+    orders: dict[int, OrderFacts]
+    order_lines: Sequence[OrderLineFacts]
+    articles: dict[int, ArticleFacts]
+    receipt_lines: Sequence[ReceiptLineFacts]
+    receipts: dict[int, ReceiptFacts]
     invoices: dict[int, SupplierInvoice]
-    invoice_lines: Sequence[SupplierInvoiceLine]
-    matches: Sequence[MatchAllocation]
+    lines: dict[int, InvoiceLineFacts]
+    charge_lines: Sequence[InvoiceLineFacts]
+    matches: Sequence[MatchFacts]
 
     @cached_property
-    def _invoice_ids(self) -> dict[int, int]:
-        return {line.pk: line.invoice_id for line in self.invoice_lines}
+    def credits(self) -> frozenset[int]:
+        """The invoices whose lines give back, unless they take away from that."""
+        credit_note = SupplierInvoice.Kind.CREDIT_NOTE
+        return frozenset(pk for pk, one in self.invoices.items() if one.kind == credit_note)
+
+    @cached_property
+    def lines_of(self) -> dict[int, list[InvoiceLineFacts]]:
+        """Invoice id -> its lines that are worked out here."""
+        found: dict[int, list[InvoiceLineFacts]] = {pk: [] for pk in self.invoices}
+        for line in self.lines.values():
+            found[line.invoice_id].append(line)
+        return found
 
     def invoice_of(self, line_id: int) -> SupplierInvoice:
-        return self.invoices[self._invoice_ids[line_id]]
+        return self.invoices[self.lines[line_id].invoice_id]
+
+    def gives_back(self, line: InvoiceLineFacts) -> bool:
+        """Tell whether a line counts the other way than a bill's."""
+        return (line.invoice_id in self.credits) != line.is_deduction
 
     def sign_of(self, line_id: int) -> int:
         """Return which way the units of an invoice line count."""
-        is_credit = self.invoice_of(line_id).kind == SupplierInvoice.Kind.CREDIT_NOTE
-        return -1 if is_credit else 1
+        return -1 if self.gives_back(self.lines[line_id]) else 1
 
 
-def lock_pool(invoice_id: int) -> Pool:
+def lock_pool(*invoice_ids: int, also: Collection[int] = ()) -> Pool:
     """
-    Lock and read all that has a part in matching this invoice.
+    Lock and read all that has a part in matching these invoices of one supplier.
 
+    also: order lines that one of their lines is to be set against, whatever is printed on it.
     Locks: the orders, the invoices, the order lines, the receipt lines, each by primary key.
+
+    :raises StillBeingMatched: what hangs together grew every time while it waited for the locks.
     """
-    supplier_id = SupplierInvoice.objects.values_list("supplier", flat=True).get(pk=invoice_id)
-    variant_ids = _articles(supplier_id, invoice_id)
-    candidates = _order_lines(supplier_id, variant_ids, invoice_id)
-    order_ids = list(candidates.values_list("order", flat=True))
-    list(PurchaseOrder.objects.for_update().filter(pk__in=order_ids))
-
-    # Every operation that bills or receives on these lines holds their order: they stand still.
-    order_lines = list(
-        candidates.filter(order__in=order_ids).select_related("order", "variant").order_by("pk")
+    [supplier_id] = (
+        SupplierInvoice.objects.filter(pk__in=invoice_ids)
+        .values_list("supplier", flat=True)
+        .distinct()
     )
-    invoice_lines = _invoice_lines(supplier_id, order_lines, invoice_id)
-    invoices = SupplierInvoice.objects.for_update().filter(
-        pk__in={line.invoice_id for line in invoice_lines} | {invoice_id}
+    for _ in range(TRIES):
+        search = PoolSearch(supplier_id, invoice_ids)
+        search.run(also)
+        try:
+            # Its end gives back the locks if they turn out to be too few.
+            with transaction.atomic():
+                return _locked(search)
+        except _OutgrownError:
+            continue
+    msg = "Somebody else is matching bills of the same articles. Try again."
+    raise StillBeingMatched(msg)
+
+
+def _locked(search: PoolSearch) -> Pool:
+    orders = _lock_orders(search)
+    invoices = {
+        invoice.pk: invoice
+        for invoice in SupplierInvoice.objects.for_update().filter(pk__in=search.invoice_ids)
+    }
+    order_lines = _lock_order_lines(search.order_line_ids)
+    receipt_lines, receipts = _lock_receipt_lines(search.order_line_ids)
+    pool = Pool(
+        supplier_id=search.supplier_id,
+        seeds=frozenset(search.seeds),
+        numbers=search.numbers,
+        orders=orders,
+        order_lines=order_lines,
+        articles=search.articles,
+        receipt_lines=receipt_lines,
+        receipts=receipts,
+        invoices=invoices,
+        lines=search.lines,
+        charge_lines=search.charge_lines,
+        matches=_matches(search, invoices),
     )
-    return Pool(
-        supplier_id=supplier_id,
-        invoices={invoice.pk: invoice for invoice in invoices},
-        order_lines=list(
-            PurchaseOrderLine.objects.for_update()
-            .filter(pk__in=[line.pk for line in order_lines])
-            .select_related("order", "variant")
-        ),
-        receipt_lines=_lock_receipt_lines(order_lines),
-        invoice_lines=invoice_lines,
-        matches=list(
-            MatchAllocation.objects.filter(
-                invoice_line__in=invoice_lines, order_line__in=order_lines
-            ).order_by("pk")
-        ),
+    _require_assigned_as_read(pool)
+    return pool
+
+
+def _lock_orders(search: PoolSearch) -> dict[int, OrderFacts]:
+    # Every operation that bills or receives on their lines holds them: those stand still now.
+    locked = PurchaseOrder.objects.for_update().only(*OrderFacts._fields)
+    return {
+        order.pk: OrderFacts(*(getattr(order, name) for name in OrderFacts._fields))
+        for order in locked.filter(pk__in=search.order_ids)
+    }
+
+
+def _lock_order_lines(line_ids: Collection[int]) -> list[OrderLineFacts]:
+    rows = (
+        PurchaseOrderLine.objects.filter(pk__in=line_ids)
+        .order_by("pk")
+        .select_for_update(no_key=True)
+        .values_list(*OrderLineFacts._fields)
     )
+    return list(map(OrderLineFacts._make, rows))
 
 
-def order_line_skus(line: PurchaseOrderLine) -> set[str]:
-    """Return the codes, in capitals, by which a supplier's document may name an order line."""
-    return {code.upper() for code in (line.supplier_sku, line.variant.sku) if code}
+def _lock_receipt_lines(
+    order_line_ids: Collection[int],
+) -> tuple[list[ReceiptLineFacts], dict[int, ReceiptFacts]]:
+    """Lock the lines of deliveries that were not reversed, and return them, the oldest first."""
+    posted = GoodsReceipt.objects.filter(status=GoodsReceipt.Status.POSTED)
+    rows = (
+        GoodsReceiptLine.objects.filter(order_line__in=order_line_ids, receipt__in=posted)
+        .order_by("pk")
+        .select_for_update(no_key=True)
+        .values_list(*ReceiptLineFacts._fields)
+    )
+    lines = list(map(ReceiptLineFacts._make, rows))
+    receipts = {
+        receipt.id: receipt
+        for receipt in map(
+            ReceiptFacts._make,
+            GoodsReceipt.objects.filter(pk__in={line.receipt_id for line in lines}).values_list(
+                *ReceiptFacts._fields
+            ),
+        )
+    }
+    lines.sort(key=lambda line: (receipts[line.receipt_id].received_at, line.id))
+    return lines, receipts
 
 
-def order_number(text: str) -> str:
-    """Return our order number as the database has it, however the supplier wrote it."""
-    plain = re.sub(r"[^0-9A-Z]", "", text.upper())
-    digits = plain.removeprefix("PO")
-    return f"PO-{digits}" if digits.isdigit() else plain
-
-
-def _articles(supplier_id: int, invoice_id: int) -> set[int]:
+def _matches(search: PoolSearch, invoices: dict[int, SupplierInvoice]) -> list[MatchFacts]:
     """
-    Return the variants that the invoice's lines mean.
+    Return the matches of all lines of the pool, as they stand under the locks.
 
-    A code may mean more than one, and other bills of one of these yet another: those too.
+    Of a payable bill only those on the pool's order lines have a part in it.
     """
-    lines = list(SupplierInvoiceLine.objects.filter(invoice=invoice_id))
-    variant_ids: set[int] = set()
-    while more := _variants_meant(supplier_id, lines) - variant_ids:
-        variant_ids |= more
-        order_lines = _order_lines(supplier_id, variant_ids, invoice_id)
-        lines = _invoice_lines(supplier_id, list(order_lines), invoice_id)
-    return variant_ids
+    order_line_ids = search.order_line_ids
+    rows = _read_matches(invoice_line__in=list(search.lines))
+    rows |= _read_matches(order_line__in=order_line_ids)
+    found = []
+    for match in sorted(rows):
+        line = search.lines.get(match.invoice_line_id)
+        if line is None:
+            raise _OutgrownError
+        if match.order_line_id in order_line_ids:
+            found.append(match)
+        elif invoices[line.invoice_id].status in MATCHABLE:
+            raise _OutgrownError
+    return found
 
 
-def _variants_meant(supplier_id: int, lines: Sequence[SupplierInvoiceLine]) -> set[int]:
-    goods = [line for line in lines if line.kind != SupplierInvoiceLine.Kind.CHARGE]
-    skus = {line.supplier_sku.upper() for line in goods if line.supplier_sku}
-    gtins = {line.gtin for line in goods if line.gtin}
-    is_matched = Exists(
-        MatchAllocation.objects.filter(order_line=OuterRef("pk"), invoice_line__in=goods)
-    )
-    return set(
-        PurchaseOrderLine.objects.filter(
-            order__supplier=supplier_id, order__status__in=BILLED_ORDERS
-        )
-        .annotate(supplier_code=Upper("supplier_sku"), our_code=Upper("variant__sku"))
-        .filter(
-            Q(supplier_code__in=skus)
-            | Q(our_code__in=skus)
-            | Q(variant__gtin__in=gtins)
-            | Q(is_matched)
-        )
-        .values_list("variant", flat=True)
-    )
+def _read_matches(**which: Iterable[int]) -> set[MatchFacts]:
+    # Two queries for the two ways to them: each has its index, their disjunction often has none.
+    rows = MatchAllocation.objects.filter(**which).values_list(*MatchFacts._fields)
+    return set(map(MatchFacts._make, rows))
 
 
-def _order_lines(
-    supplier_id: int, variant_ids: Collection[int], invoice_id: int
-) -> PurchaseOrderLineQuerySet:
-    """Return the lines of these articles on which something is open, or that the invoice names."""
-    numbers = SupplierInvoiceLine.objects.filter(invoice=invoice_id).values_list(
-        "order_number", flat=True
-    )
-    is_in_work = Exists(
-        MatchAllocation.objects.filter(
-            Q(invoice_line__invoice=invoice_id) | Q(invoice_line__invoice__status__in=MATCHABLE),
-            order_line=OuterRef("pk"),
-        )
-    )
-    return (
-        PurchaseOrderLine.objects.filter(
-            Q(invoiced__lt=Greatest(F("ordered") - F("cancelled"), F("received") - F("to_replace")))
-            | Q(is_in_work)
-            | Q(order__number__in={order_number(number) for number in numbers}),
-            order__supplier=supplier_id,
-            order__status__in=BILLED_ORDERS,
-            variant__in=variant_ids,
-        )
-        .select_related("variant")
-        .order_by("pk")
-    )
-
-
-def _invoice_lines(
-    supplier_id: int, order_lines: Sequence[PurchaseOrderLine], invoice_id: int
-) -> list[SupplierInvoiceLine]:
-    """Return the lines of the invoice, and of others those that bill the same order lines."""
-    skus = {sku for line in order_lines for sku in order_line_skus(line)}
-    gtins = {line.variant.gtin for line in order_lines if line.variant.gtin}
-    is_matched = Exists(
-        MatchAllocation.objects.filter(invoice_line=OuterRef("pk"), order_line__in=order_lines)
-    )
-    means_the_same = (
-        (Q(code__in=skus) | Q(gtin__in=gtins))
-        & ~Q(kind=SupplierInvoiceLine.Kind.CHARGE)
-        & Q(invoice__supplier=supplier_id, invoice__status__in=MATCHABLE)
-    )
-    return list(
-        SupplierInvoiceLine.objects.annotate(code=Upper("supplier_sku"))
-        .filter(Q(invoice=invoice_id) | Q(is_matched) | means_the_same)
-        .order_by("pk")
-    )
-
-
-def _lock_receipt_lines(order_lines: Sequence[PurchaseOrderLine]) -> list[GoodsReceiptLine]:
-    locked = (
-        GoodsReceiptLine.objects.filter(
-            order_line__in=order_lines, receipt__status=GoodsReceipt.Status.POSTED
-        )
-        .select_related("receipt")
-        .order_by("pk")
-        .select_for_update(of=("self",), no_key=True)
-    )
-    return sorted(locked, key=lambda line: (line.receipt.received_at, line.pk))
+def _require_assigned_as_read(pool: Pool) -> None:
+    """What a person said of the lines may have changed since they were read."""
+    said = SupplierInvoiceLine.objects.filter(invoice__in=list(pool.invoices))
+    rows = {
+        (pk, assigned, is_price_only)
+        for pk, assigned, is_price_only in said.exclude(
+            assigned_line=None, is_price_only=False
+        ).values_list("pk", "assigned_line", "is_price_only")
+        if pk in pool.lines
+    }
+    read = {
+        (line.id, line.assigned_line_id, line.is_price_only)
+        for line in pool.lines.values()
+        if line.assigned_line_id is not None or line.is_price_only
+    }
+    if rows != read:
+        raise _OutgrownError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -12,6 +13,10 @@ from django.db.models import Exists, OuterRef
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
 
 Counts = tuple[int, int]
+_CHANGED = (
+    *("receipt_status", "invoice_status", "status"),
+    *("closed_at", "closed_by_id", "close_reason"),
+)
 
 
 @transaction.atomic
@@ -29,29 +34,58 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
     orders = list(
         PurchaseOrder.objects.for_update()
         .filter(pk__in=list(order_ids))
+        .only(*_CHANGED)
         .annotate(change_waits=Exists(change_waits))
     )
-    lines_of = defaultdict(list)
-    for line in PurchaseOrderLine.objects.filter(order__in=orders).order_by("pk"):
-        lines_of[line.order_id].append(line)
+    counts_of = _counts([order.pk for order in orders])
+    changed = []
     for order in orders:
-        lines = lines_of[order.pk]
-        received = [(line.received, line.to_receive) for line in lines]
-        invoiced = [(line.invoiced, line.to_invoice) for line in lines]
-        order.receipt_status, order.invoice_status = _progress(received), _progress(invoiced)
-        is_done = bool(lines) and all(done >= target for done, target in received + invoiced)
-        is_expected = any(line.expected for line in lines)
-        if order.status == PurchaseOrder.Status.SENT and is_done and not order.change_waits:
-            order.status, order.closed_at = PurchaseOrder.Status.CLOSED, at
-        elif order.status == PurchaseOrder.Status.CLOSED and is_expected:
-            reopen(order)
-    PurchaseOrder.objects.bulk_update(
-        orders,
-        [
-            *("receipt_status", "invoice_status", "status"),
-            *("closed_at", "closed_by", "close_reason"),
-        ],
-    )
+        before = [getattr(order, name) for name in _CHANGED]
+        _derive(order, counts_of[order.pk], change_waits=order.change_waits, at=at)
+        if before != [getattr(order, name) for name in _CHANGED]:
+            changed.append(order)
+    _store(changed)
+
+
+class _Counts(NamedTuple):
+    """What was done of each line and what there is to do, and whether more of any is expected."""
+
+    received: list[Counts]
+    invoiced: list[Counts]
+    is_expected: bool
+
+
+def _counts(order_ids: Sequence[int]) -> dict[int, _Counts]:
+    fields = ("ordered", "cancelled", "received", "invoiced", "returned", "to_replace")
+    found: dict[int, _Counts] = defaultdict(lambda: _Counts([], [], is_expected=False))
+    rows = PurchaseOrderLine.objects.filter(order__in=order_ids).values_list("order", *fields)
+    for order_id, *values in rows:
+        line = PurchaseOrderLine(**dict(zip(fields, values, strict=True)))
+        of_order = found[order_id]
+        of_order.received.append((line.received, line.to_receive))
+        of_order.invoiced.append((line.invoiced, line.to_invoice))
+        if line.expected and not of_order.is_expected:
+            found[order_id] = of_order._replace(is_expected=True)
+    return found
+
+
+def _derive(order: PurchaseOrder, counts: _Counts, *, change_waits: bool, at: datetime) -> None:
+    received, invoiced = counts.received, counts.invoiced
+    order.receipt_status, order.invoice_status = _progress(received), _progress(invoiced)
+    is_done = bool(received) and all(done >= target for done, target in received + invoiced)
+    if order.status == PurchaseOrder.Status.SENT and is_done and not change_waits:
+        order.status, order.closed_at = PurchaseOrder.Status.CLOSED, at
+    elif order.status == PurchaseOrder.Status.CLOSED and counts.is_expected:
+        reopen(order)
+
+
+def _store(orders: Sequence[PurchaseOrder]) -> None:
+    """Write what changed, orders alike in everything in one statement."""
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for order in orders:
+        alike[tuple(getattr(order, name) for name in _CHANGED)].append(order.pk)
+    for values, ids in alike.items():
+        PurchaseOrder.objects.filter(pk__in=ids).update(**dict(zip(_CHANGED, values, strict=True)))
 
 
 def reopen(order: PurchaseOrder) -> None:

@@ -54,8 +54,12 @@ from purchasing.queries.invoice_desk import (
 from purchasing.queries.invoices import (
     goods_not_invoiced,
     invoices_like,
-    invoices_to_match,
     lines_to_bill,
+)
+from purchasing.queries.matching import (
+    OrderLineSuggestion,
+    invoices_to_match,
+    suggested_order_lines,
 )
 from purchasing.queries.offers import Offer, supplier_offers
 from purchasing.queries.orders import order_warnings
@@ -115,6 +119,7 @@ __all__ = [
     "LeadTimeSource",
     "Neighbours",
     "Offer",
+    "OrderLineSuggestion",
     "OtherBill",
     "PricedLine",
     "ReceiptBehind",
@@ -168,6 +173,7 @@ __all__ = [
     "staged_lines",
     "standing_exceptions",
     "still_to_come",
+    "suggested_order_lines",
     "supplier_offers",
     "supplier_reliability",
     "waiting_bills",

@@ -11,11 +11,9 @@ from django.db.models.functions import Greatest, NullIf, Round
 from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
-    MatchAllocation,
     PurchaseOrderLine,
     SupplierInvoice,
 )
-from purchasing.queries.rematching import is_asked_to_match
 from retail.common.money import minor_units
 
 ALIKE_WITHIN = timedelta(days=30)
@@ -66,33 +64,6 @@ def lines_to_bill(order_id: int) -> QuerySet[PurchaseOrderLine]:
         .select_related("variant__product")
         .order_by("position")
     )
-
-
-def invoices_to_match() -> QuerySet[SupplierInvoice]:
-    """
-    Return bills that were never matched, and those that may come out differently now.
-
-    Goods came that they wait for, or their order or its deliveries were changed since.
-    """
-    waits_for_goods = MatchAllocation.objects.filter(
-        invoice_line__invoice=OuterRef("pk"), receipt_line__isnull=True
-    )
-    goods_are_here = Exists(
-        GoodsReceiptLine.objects.filter(
-            order_line=OuterRef("order_line"),
-            accepted__gt=F("matched"),
-            receipt__status=GoodsReceipt.Status.POSTED,
-        )
-    )
-    status = SupplierInvoice.Status
-    return SupplierInvoice.objects.filter(
-        Q(status=status.CAPTURED)
-        | Q(
-            Exists(waits_for_goods.filter(goods_are_here)),
-            kind=SupplierInvoice.Kind.INVOICE,
-        )
-        | is_asked_to_match()
-    ).order_by("pk")
 
 
 def invoices_like(invoice: SupplierInvoice) -> QuerySet[SupplierInvoice]:

@@ -62,3 +62,17 @@ def copy_rows(*, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any
     ):
         for row in rows:
             copy.write_row(row)
+
+
+def insert_rows(*, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, few or many, of which nobody needs the keys; as `copy_rows` else."""
+    if len(rows) > FEW:
+        copy_rows(table=table, columns=columns, rows=rows)
+    elif rows:
+        marks = f"({', '.join(['%s'] * len(columns))})"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({', '.join(columns)})"  # noqa: S608 - names of ours
+                f" VALUES {', '.join([marks] * len(rows))}",
+                [value for row in rows for value in row],
+            )

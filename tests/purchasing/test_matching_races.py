@@ -15,6 +15,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceQuerySet,
 )
+from purchasing.operations import match_writing
 from tests.factories.common import NOON
 from tests.factories.purchasing import sent_order
 from tests.factories.purchasing_invoices import (
@@ -56,12 +57,11 @@ def test_the_race_is_real_once_the_locks_are_gone():
         bill(order=order, invoiced_on=TODAY - timedelta(days=1), number="earlier"),
         bill(order=order, number="later"),
     ]
-    both_have_read, write = Barrier(2), models.QuerySet.bulk_create
+    both_have_read, write = Barrier(2), match_writing.insert_rows
 
-    def write_after_both_have_read(queryset, objs, *args, **kwargs):
-        if queryset.model is MatchAllocation:
-            both_have_read.wait(timeout=10)
-        return write(queryset, objs, *args, **kwargs)
+    def write_after_both_have_read(**rows):
+        both_have_read.wait(timeout=10)
+        return write(**rows)
 
     def without_lock(queryset):
         return queryset.order_by("pk")
@@ -70,7 +70,7 @@ def test_the_race_is_real_once_the_locks_are_gone():
         mock.patch.object(PurchaseOrderQuerySet, "for_update", without_lock),
         mock.patch.object(SupplierInvoiceQuerySet, "for_update", without_lock),
         mock.patch.object(models.QuerySet, "select_for_update", lambda queryset, **_: queryset),
-        mock.patch.object(models.QuerySet, "bulk_create", write_after_both_have_read),
+        mock.patch.object(match_writing, "insert_rows", write_after_both_have_read),
     ):
         outcomes = race(*(match(invoice) for invoice in bills))
 

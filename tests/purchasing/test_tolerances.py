@@ -2,10 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from purchasing.models import MatchException
 from purchasing.tolerances import (
     Limits,
-    document_findings,
     is_quantity_within,
     is_total_within,
     is_unit_price_within,
@@ -82,40 +80,4 @@ def test_total_is_within_both_measures_that_are_used(values, actual, is_within):
 def test_quantity_is_within_up_to_the_limit(percent, units, is_within):
     assert (
         is_quantity_within(limits(quantity_percent=percent), actual=units, expected=10) is is_within
-    )
-
-
-@pytest.mark.parametrize(
-    ("net_total", "tax_total", "total", "expected"),
-    [
-        ("30.00", "6.00", "36.00", None),
-        ("30.03", "6.00", "36.03", None),
-        ("30.04", "6.01", "36.05", (Decimal("30.00"), Decimal("30.04"))),
-        ("30.00", "6.00", "36.04", (Decimal("36.00"), Decimal("36.04"))),
-        ("30.00", "7.00", "37.00", (Decimal("6.00"), Decimal("7.00"))),
-    ],
-)
-def test_document_adds_up_within_a_cent_a_line(net_total, tax_total, total, expected):
-    found = document_findings(
-        net_amounts=[Decimal(10)] * 3,
-        tax_rates=[Decimal(20)] * 3,
-        net_total=Decimal(net_total),
-        tax_total=Decimal(tax_total),
-        total=Decimal(total),
-        currency="GBP",
-    )
-
-    assert [(finding.kind, finding.expected, finding.actual) for finding in found] == (
-        [(MatchException.Kind.HEADER, *expected)] if expected else []
-    )
-
-
-def test_document_without_tax_rates_may_state_any_tax():
-    assert not document_findings(
-        net_amounts=[Decimal(10)],
-        tax_rates=[Decimal(0)],
-        net_total=Decimal(10),
-        tax_total=Decimal("1.90"),
-        total=Decimal("11.90"),
-        currency="GBP",
     )

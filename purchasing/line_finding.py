@@ -1,0 +1,153 @@
+"""Which order lines a line of a bill may belong to: comparison of what is printed, no database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from purchasing.matching_facts import (
+    ArticleFacts,
+    InvoiceLineFacts,
+    OrderFacts,
+    OrderLineFacts,
+    OrderLineKeys,
+    order_key,
+    plain,
+)
+
+Keys = frozenset[int]
+NONE: Keys = frozenset()
+
+
+class Found(NamedTuple):
+    """
+    Where a line of a bill may belong.
+
+    is_named: the document, or a person, says which order. receipt_line_ids: what the delivery
+    brought that it names, which it bills before any other. other_order: the order of another
+    supplier that it names, and then nothing else is looked for.
+    """
+
+    order_line_ids: Keys = NONE
+    is_named: bool = False
+    receipt_line_ids: Keys = NONE
+    other_order: OrderFacts | None = None
+
+
+class OrderNumbers:
+    """Orders by what suppliers may call them: our number, or theirs."""
+
+    def __init__(self, orders: Iterable[OrderFacts], *, supplier_id: int) -> None:
+        self._own: dict[str, list[OrderFacts]] = defaultdict(list)
+        self._others: dict[str, OrderFacts] = {}
+        for order in sorted(orders):
+            if order.supplier_id == supplier_id:
+                self._own[order_key(order.number)].append(order)
+                if order.supplier_reference:
+                    self._own[order_key(order.supplier_reference)].append(order)
+            else:
+                self._others[order_key(order.number)] = order
+
+    def named(self, text: str) -> Sequence[OrderFacts]:
+        """Return the supplier's own orders of this number."""
+        return self._own.get(order_key(text), ()) if text else ()
+
+    def of_another(self, text: str) -> OrderFacts | None:
+        """Return the order of another supplier that has this number, when none of theirs has."""
+        if not text or order_key(text) in self._own:
+            return None
+        return self._others.get(order_key(text))
+
+
+class LineFinder:
+    """
+    Finds the order lines of printed lines among those given.
+
+    What a person assigned goes before all. Then the order that is named, and in it the position,
+    unless another article than the line's stands there, or the article. Without such an order
+    every open line of the article. The article is found by the supplier's SKU or ours, else by
+    GTIN, else by what they call our SKU. A delivery that is named leaves of these what it brought.
+    """
+
+    def __init__(
+        self,
+        *,
+        numbers: OrderNumbers,
+        order_lines: Iterable[OrderLineFacts | OrderLineKeys],
+        articles: Mapping[int, ArticleFacts],
+        brought: Mapping[str, Mapping[int, Keys]],
+        open_ids: Collection[int],
+    ) -> None:
+        """brought: delivery note, in plain letters -> order line id -> its receipt lines."""
+        self._numbers = numbers
+        self._brought = brought
+        self._open_ids = open_ids
+        self._at: dict[tuple[int, int], int] = {}
+        self._of_order: dict[int, _Codes] = defaultdict(_Codes)
+        self._of_supplier = _Codes()
+        self._ids: set[int] = set()
+        for line in order_lines:
+            article = articles[line.variant_id]
+            self._ids.add(line.id)
+            self._at[line.order_id, line.position] = line.id
+            self._of_order[line.order_id].add(line, article)
+            self._of_supplier.add(line, article)
+
+    def find(self, line: InvoiceLineFacts) -> Found:
+        if line.assigned_line_id is not None:
+            assigned = frozenset({line.assigned_line_id}) & self._ids
+            return self._narrowed(line, assigned, is_named=True)
+        if named := self._in_named_order(line):
+            return self._narrowed(line, named, is_named=True)
+        if other := self._numbers.of_another(line.order_number):
+            return Found(other_order=other)
+        alike = self._of_supplier.of(line)
+        return self._narrowed(
+            line, frozenset(pk for pk in alike if pk in self._open_ids), is_named=False
+        )
+
+    def _in_named_order(self, line: InvoiceLineFacts) -> Keys:
+        orders = self._numbers.named(line.order_number)
+        if not orders:
+            return NONE
+        alike = {pk for order in orders for pk in self._of_order[order.id].of(line)}
+        position = line.order_position.strip()
+        if position.isdecimal():
+            at = {self._at.get((order.id, int(position))) for order in orders} - {None}
+            if at & alike or not alike:
+                return frozenset(pk for pk in at if pk is not None)
+        return frozenset(alike)
+
+    def _narrowed(self, line: InvoiceLineFacts, order_line_ids: Keys, *, is_named: bool) -> Found:
+        came = self._brought.get(plain(line.delivery_note), {}) if line.delivery_note else {}
+        brought = frozenset(pk for pk in order_line_ids if pk in came)
+        if not brought:
+            return Found(order_line_ids, is_named)
+        receipt_line_ids = frozenset().union(*(came[pk] for pk in brought))
+        return Found(brought, is_named, receipt_line_ids)
+
+
+class _Codes:
+    """Order lines by the codes that a document may print."""
+
+    def __init__(self) -> None:
+        self._skus: dict[str, list[int]] = defaultdict(list)
+        self._gtins: dict[str, list[int]] = defaultdict(list)
+        self._our_skus: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, line: OrderLineFacts | OrderLineKeys, article: ArticleFacts) -> None:
+        our_sku = article.sku.upper()
+        for sku in {line.supplier_sku.upper(), our_sku} - {""}:
+            self._skus[sku].append(line.id)
+        self._our_skus[our_sku].append(line.id)
+        if article.gtin:
+            self._gtins[article.gtin].append(line.id)
+
+    def of(self, line: InvoiceLineFacts) -> Sequence[int]:
+        return (
+            self._skus.get(line.supplier_sku.upper())
+            or self._gtins.get(line.gtin)
+            or self._our_skus.get(line.buyer_sku.upper())
+            or ()
+        )
