@@ -11,6 +11,7 @@ from purchasing.models import (
     GoodsReceipt,
     GoodsReceiptLine,
     InvoiceDocument,
+    PurchaseOrder,
     SupplierInvoice,
     SupplierProduct,
 )
@@ -149,8 +150,9 @@ class InvoiceDesk:
             at=at,
             by=self.shop.people["bea"],
         )
-        operations.submit(order_id=order.pk, at=at)
-        operations.approve(order_id=order.pk, at=at, by=self.shop.people["mira"])
+        order = operations.submit(order_id=order.pk, at=at)
+        if order.status == PurchaseOrder.Status.AWAITING_APPROVAL:
+            operations.approve(order_id=order.pk, at=at, by=self.shop.people["mira"])
         operations.send(order_id=order.pk, at=at)
         half, whole = order.lines.order_by("position")
         receipt = operations.receive_goods(

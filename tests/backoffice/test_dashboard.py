@@ -392,4 +392,4 @@ def test_home_costs_the_same_whatever_there_is():
         browser.get("/")
 
     assert len(of_little) == len(of_more)
-    assert len(of_more) == 35
+    assert len(of_more) == 37
