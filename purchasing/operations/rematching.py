@@ -71,6 +71,8 @@ def let_wait_again(receipt_lines: Sequence[GoodsReceiptLine], *, at: datetime) -
     The caller holds the bills, none of which is payable, and the receipt lines.
     """
     matches = list(MatchAllocation.objects.filter(receipt_line__in=receipt_lines).order_by("pk"))
+    if not matches:
+        return
     waiting = {
         (match.invoice_line_id, match.order_line_id): match
         for match in MatchAllocation.objects.filter(

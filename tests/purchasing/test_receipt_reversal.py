@@ -297,9 +297,9 @@ def test_number_of_queries_does_not_grow_with_the_lines(django_assert_max_num_qu
     small, large = (delivery(sent_order(units=[2] * size)) for size in (1, 25))
 
     # Two of them are the posting in the ledger of buying.
-    with django_assert_max_num_queries(62) as few:
+    with django_assert_max_num_queries(66) as few:
         reverse(small)
-    with django_assert_max_num_queries(62) as many:
+    with django_assert_max_num_queries(66) as many:
         reverse(large)
 
     assert len(many) - len(few) <= 4
