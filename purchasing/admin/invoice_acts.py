@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from purchasing import operations
 from purchasing.admin.decision_words import DECISIONS
+from purchasing.admin.invoice_assigning import ASSIGN
 from purchasing.admin.payables import warnings_about
 from purchasing.models import MatchException, SupplierInvoice
 from retail.common import money
@@ -203,6 +204,7 @@ INVOICE_ACTS = (
         ),
         icon="join_inner",
     ),
+    ASSIGN,
     Act(
         name="void",
         label="Void",

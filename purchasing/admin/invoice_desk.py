@@ -24,6 +24,13 @@ from django.utils import timezone
 from purchasing import operations
 from purchasing.admin.desk_queue import DeskView
 from purchasing.admin.document_views import SEES_DOCUMENTS, document_url
+from purchasing.admin.invoice_assigning import (
+    ASSIGN,
+    ASSIGNABLE,
+    ASSIGNS,
+    Assigning,
+    assigning_of,
+)
 from purchasing.admin.invoice_desk_facts import facts_of
 from purchasing.admin.invoice_desk_parts import (
     DECIDES,
@@ -43,6 +50,7 @@ from purchasing.queries import (
     invoice_timeline,
     is_at_desk,
     standing_exceptions,
+    suggested_order_lines,
 )
 from retail.common.admin import Act, ActForm, Download
 from retail.common.admin.acts import dress
@@ -188,7 +196,8 @@ class InvoiceDesk(InvoiceQueue):
             entered=entered,
         )
         kept = [*view.pairs(), *([("next", str(beside.after))] if beside.after else [])]
-        rows = _line_rows(comparisons, cards)
+        assigning = self._assigning(request, invoice, comparisons, [("desk", "1"), *kept])
+        rows = _line_rows(comparisons, cards, assigning)
         context = {
             **self.admin_site.each_context(request),
             # The document needs the room.
@@ -234,6 +243,26 @@ class InvoiceDesk(InvoiceQueue):
             "has_data": invoice.source.syntax not in {"PAPER", "UNKNOWN"},
         }
 
+    def _assigning(
+        self,
+        request: HttpRequest,
+        invoice: SupplierInvoice,
+        comparisons: Sequence[Comparison],
+        kept: Sequence[tuple[str, str]],
+    ) -> dict[int, Assigning]:
+        """Return line id -> the form that assigns it, where this person may."""
+        if invoice.status not in ASSIGNABLE or not request.user.has_perm(ASSIGNS):
+            return {}
+        suggested = suggested_order_lines(invoice.pk)
+        url = f"{self._url('act', invoice.pk, ASSIGN.name)}?{urlencode(kept)}"
+        return {
+            row.line.pk: assigning_of(
+                row.line, row.order_line, suggested.get(row.line.pk, ()), url=url
+            )
+            for row in comparisons
+            if row.line.kind != row.line.Kind.CHARGE
+        }
+
     def _desk_acts(
         self, request: HttpRequest, invoice: SupplierInvoice, kept: Sequence[tuple[str, str]]
     ) -> list[DeskAct]:
@@ -254,7 +283,9 @@ class InvoiceDesk(InvoiceQueue):
 
 
 def _line_rows(
-    comparisons: Sequence[Comparison], cards: Mapping[int | None, Sequence[DifferenceCard]]
+    comparisons: Sequence[Comparison],
+    cards: Mapping[int | None, Sequence[DifferenceCard]],
+    assigning: Mapping[int, Assigning],
 ) -> list[LineRow]:
     ids = [comparison.line.pk for comparison in comparisons]
     return [
@@ -263,6 +294,7 @@ def _line_rows(
             cards=cards.get(line_id, ()),
             is_first=before != line_id,
             is_last=after != line_id,
+            assigning=assigning.get(line_id),
         )
         for comparison, before, line_id, after in zip(
             comparisons, [None, *ids], ids, [*ids[1:], None], strict=False

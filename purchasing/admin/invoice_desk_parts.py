@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from purchasing.admin.decision_words import DECISIONS
+from purchasing.admin.invoice_assigning import Assigning
 from purchasing.models import MatchException, SupplierInvoice, SupplierInvoiceLine
 from purchasing.queries import STILL_BLOCKING, Comparison, decision_limit
 from retail.common import money
@@ -100,6 +101,7 @@ class LineRow:
     cards: Sequence[DifferenceCard]
     is_first: bool
     is_last: bool
+    assigning: Assigning | None = None
 
     @property
     def line(self) -> SupplierInvoiceLine:

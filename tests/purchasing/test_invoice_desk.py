@@ -466,3 +466,26 @@ def test_bill_that_was_never_matched_shows_its_lines_as_printed():
     assert row.comparison.order_line is None
     assert "on no order" in page.text
     assert SupplierInvoice.objects.get().status == "CAPTURED"
+
+
+def test_line_on_no_order_is_assigned_in_place_and_matched_anew():
+    order = sent_order(units=[10], unit_cost="2.50")
+    delivery(order)
+    (order_line,) = order.lines.all()
+    unknown = printed(order_line, 10, "2.50", supplier_sku="X-9", order_number="")
+    invoice = matched_bill(unknown, order=order)
+    browser = browser_of(person_in("Accountant"))
+    (row,) = browser.get(desk(invoice)).context["rows"]
+    written = f"{order.number}/{order_line.position}"
+    sent = {"key": "k", "invoice_line": row.line.pk}
+
+    refused = browser.post(row.assigning.url, sent | {"order_line": "PO-1/99"})
+    answer = browser.post(row.assigning.url, sent | {"order_line": ["", written]})
+    browser.post(row.assigning.url, sent | {"order_line": ["", written]})
+
+    invoice.refresh_from_db()
+    assert "There is no order line" in refused.text
+    assert answer.status_code == 302
+    assert invoice.status == "MATCHED"
+    assert invoice.lines.get().assigned_line == order_line
+    assert invoice.steps.filter(kind="ASSIGNED").count() == 1
