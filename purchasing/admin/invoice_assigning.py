@@ -54,8 +54,7 @@ def assigning_of(
         suggestions=[
             (
                 written(one.order_line),
-                f"{one.order_line.variant.sku} {one.order_line.variant.product.name}:"
-                f" {', '.join(one.reasons)}",
+                f"{one.order_line.variant.sku}: {', '.join(one.reasons)}",
             )
             for one in suggested
         ],
@@ -121,7 +120,10 @@ def assign(
 
 def has_lines_to_assign(invoice: SupplierInvoice) -> bool:
     """Tell whether lines of the bill can be set against other order lines as it is now."""
-    return invoice.status in ASSIGNABLE and invoice.lines.exclude(kind=SupplierInvoiceLine.Kind.CHARGE).exists()
+    return (
+        invoice.status in ASSIGNABLE
+        and invoice.lines.exclude(kind=SupplierInvoiceLine.Kind.CHARGE).exists()
+    )
 
 
 def assign_consequences(_invoice: SupplierInvoice) -> Sequence[str]:

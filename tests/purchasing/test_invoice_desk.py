@@ -452,7 +452,7 @@ def test_page_takes_the_same_queries_however_long_the_bill(count, django_assert_
     browser = browser_of(person_in("Accountant"))
     browser.get(desk(invoice))
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         browser.get(desk(invoice))
 
 
