@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from inventory.models import CostMovement, StockMovement
+from inventory.models import CostMovement, StockLevel, StockMovement
 from purchasing.models import (
     Account,
     GoodsReceipt,
@@ -305,8 +305,13 @@ def _left_by_line(
     of_variant: dict[int, list[GoodsReceiptLine]] = defaultdict(list)
     for line in lines:
         of_variant[line.order_line.variant_id].append(line)
+    variant_of = dict(
+        StockLevel.objects.filter(pk__in=[movement.level_id for movement in movements]).values_list(
+            "pk", "variant_id"
+        )
+    )
     for movement in movements:
-        here = of_variant[movement.level.variant_id]
+        here = of_variant[variant_of[movement.level_id]]
         shares = split_amount(
             -movement.cost_value, [line.accepted for line in here], settings.RETAIL_CURRENCY
         )
