@@ -84,15 +84,16 @@ class LineFinder:
         self._brought = brought
         self._open_ids = open_ids
         self._at: dict[tuple[int, int], int] = {}
-        self._of_order: dict[int, _Codes] = defaultdict(_Codes)
-        self._of_supplier = _Codes()
+        self._of_order = _Codes()
+        # Looked at only by lines that name no order.
+        self._of_supplier: _Codes | None = None
+        self._lines = order_lines if isinstance(order_lines, Sequence) else tuple(order_lines)
+        self._articles = articles
         self._ids: set[int] = set()
-        for line in order_lines:
-            article = articles[line.variant_id]
+        for line in self._lines:
             self._ids.add(line.id)
             self._at[line.order_id, line.position] = line.id
-            self._of_order[line.order_id].add(line, article)
-            self._of_supplier.add(line, article)
+            self._of_order.add(line, articles[line.variant_id], scope=line.order_id)
 
     def find(self, line: InvoiceLineFacts) -> Found:
         if line.assigned_line_id is not None:
@@ -102,7 +103,7 @@ class LineFinder:
             return self._narrowed(line, named, is_named=True)
         if other := self._numbers.of_another(line.order_number):
             return Found(other_order=other)
-        alike = self._of_supplier.of(line)
+        alike = self._of_any_order(line)
         return self._narrowed(
             line, frozenset(pk for pk in alike if pk in self._open_ids), is_named=False
         )
@@ -111,13 +112,23 @@ class LineFinder:
         orders = self._numbers.named(line.order_number)
         if not orders:
             return NONE
-        alike = {pk for order in orders for pk in self._of_order[order.id].of(line)}
+        alike = {pk for order in orders for pk in self._of_order.of(line, scope=order.id)}
         position = line.order_position.strip()
         if position.isdecimal():
             at = {self._at.get((order.id, int(position))) for order in orders} - {None}
             if at & alike or not alike:
                 return frozenset(pk for pk in at if pk is not None)
         return frozenset(alike)
+
+    def _of_any_order(self, line: InvoiceLineFacts) -> Sequence[int]:
+        if not self._open_ids:
+            return ()
+        if self._of_supplier is None:
+            self._of_supplier = _Codes()
+            for ordered in self._lines:
+                if ordered.id in self._open_ids:
+                    self._of_supplier.add(ordered, self._articles[ordered.variant_id], scope=0)
+        return self._of_supplier.of(line, scope=0)
 
     def _narrowed(self, line: InvoiceLineFacts, order_line_ids: Keys, *, is_named: bool) -> Found:
         came = self._brought.get(plain(line.delivery_note), {}) if line.delivery_note else {}
@@ -129,25 +140,28 @@ class LineFinder:
 
 
 class _Codes:
-    """Order lines by the codes that a document may print."""
+    """Order lines by the codes that a document may print, each within an order or another scope."""
 
     def __init__(self) -> None:
-        self._skus: dict[str, list[int]] = defaultdict(list)
-        self._gtins: dict[str, list[int]] = defaultdict(list)
-        self._our_skus: dict[str, list[int]] = defaultdict(list)
+        self._skus: dict[tuple[int, str], list[int]] = {}
+        self._gtins: dict[tuple[int, str], list[int]] = {}
+        self._our_skus: dict[tuple[int, str], list[int]] = {}
 
-    def add(self, line: OrderLineFacts | OrderLineKeys, article: ArticleFacts) -> None:
-        our_sku = article.sku.upper()
-        for sku in {line.supplier_sku.upper(), our_sku} - {""}:
-            self._skus[sku].append(line.id)
-        self._our_skus[our_sku].append(line.id)
+    def add(
+        self, line: OrderLineFacts | OrderLineKeys, article: ArticleFacts, *, scope: int
+    ) -> None:
+        sku, our_sku = line.supplier_sku.upper(), article.sku.upper()
+        if sku and sku != our_sku:
+            self._skus.setdefault((scope, sku), []).append(line.id)
+        self._skus.setdefault((scope, our_sku), []).append(line.id)
+        self._our_skus.setdefault((scope, our_sku), []).append(line.id)
         if article.gtin:
-            self._gtins[article.gtin].append(line.id)
+            self._gtins.setdefault((scope, article.gtin), []).append(line.id)
 
-    def of(self, line: InvoiceLineFacts) -> Sequence[int]:
+    def of(self, line: InvoiceLineFacts, *, scope: int) -> Sequence[int]:
         return (
-            self._skus.get(line.supplier_sku.upper())
-            or self._gtins.get(line.gtin)
-            or self._our_skus.get(line.buyer_sku.upper())
+            self._skus.get((scope, line.supplier_sku.upper()))
+            or self._gtins.get((scope, line.gtin))
+            or self._our_skus.get((scope, line.buyer_sku.upper()))
             or ()
         )

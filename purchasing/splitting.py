@@ -94,7 +94,7 @@ def split_claims(
     and never more than was billed. Money alone goes to billed units, those billed farthest above
     their cost first, received ones before those that wait.
     """
-    board = _Board(ordered, received)
+    board = _Board(ordered, received, knows_prices=any(one.is_price_only for one in claims))
     for claim in claims:
         board.keep_fixed(claim)
     for claim in claims:
@@ -115,7 +115,14 @@ def split_claims(
 class _Board:
     """What is still free while claims are placed one after the other."""
 
-    def __init__(self, ordered: Sequence[OrderedLine], received: Sequence[ReceivedLine]) -> None:
+    def __init__(
+        self,
+        ordered: Sequence[OrderedLine],
+        received: Sequence[ReceivedLine],
+        *,
+        knows_prices: bool,
+    ) -> None:
+        self._knows_prices = knows_prices
         self._ordered = {line.id: line for line in ordered}
         self._place = {line.id: place for place, line in enumerate(ordered)}
         self._age = {receipt.id: age for age, receipt in enumerate(received)}
@@ -247,7 +254,7 @@ class _Board:
             return units
         billed = -units if claim.is_credit else units
         self._billed[order_line_id] += billed
-        if order_line_id in self._ordered:
+        if self._knows_prices and order_line_id in self._ordered:
             above = claim.unit_price - self._ordered[order_line_id].unit_cost
             self._above_cost[order_line_id] += above * billed
         if receipt_line_id is None:

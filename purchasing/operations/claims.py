@@ -15,6 +15,7 @@ from purchasing.models import SupplierInvoiceLine
 from purchasing.operations.pools import BILLED_ORDERS, MATCHABLE, PAYABLE, Pool
 from purchasing.splitting import Claim, Share
 from purchasing.total_tests import share_of_discount
+from retail.common.among import among
 from retail.common.money import ZERO, cent
 
 Kind = SupplierInvoiceLine.Kind
@@ -141,7 +142,7 @@ def _discounts(pool: Pool) -> dict[int, tuple[Decimal, Decimal]]:
 
     A discount of the whole document lowers the price of each of its lines.
     """
-    of_pool = SupplierInvoiceLine.objects.filter(invoice__in=list(pool.invoices))
+    of_pool = SupplierInvoiceLine.objects.filter(invoice__in=among(pool.invoices))
     # On a bill a discount takes away; so it does on a credit note, from what is given back.
     taken = Case(When(is_deduction=True, then=F("net_amount")), default=-F("net_amount"))
     discounts = dict(

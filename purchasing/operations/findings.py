@@ -17,6 +17,7 @@ from purchasing.models import InvoiceStep, MatchException, SupplierInvoice, Tole
 from purchasing.operations.steps import note_steps, shortened
 from purchasing.queries.rematching import asked_to_match
 from purchasing.tolerances import Finding, Limits
+from retail.common.among import among
 from retail.common.money import ZERO, round_amount
 from retail.common.status import check_move
 
@@ -145,7 +146,7 @@ def latest_exceptions(invoice_ids: Collection[int]) -> dict[Key, MatchException]
     """Return for each document, line, kind and subject the row that counts: the youngest."""
     key = ("invoice", "invoice_line", "kind", "subject")
     rows = (
-        MatchException.objects.filter(invoice__in=list(invoice_ids))
+        MatchException.objects.filter(invoice__in=among(invoice_ids))
         .select_related("invoice_line")
         .order_by(*key, "-pk")
         .distinct(*key)

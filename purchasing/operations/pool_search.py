@@ -25,6 +25,7 @@ from purchasing.models import (
     SupplierInvoice,
     SupplierInvoiceLine,
 )
+from retail.common.among import among, among_texts
 
 Status = SupplierInvoice.Status
 MATCHABLE = (Status.CAPTURED, Status.MATCHING, Status.ON_HOLD, Status.MATCHED)
@@ -58,7 +59,7 @@ class PoolSearch:
 
     def run(self, also: Collection[int] = ()) -> None:
         """also: order lines to begin with, besides the invoices."""
-        seeds = _lines(SupplierInvoiceLine.objects.filter(invoice__in=self.seeds))
+        seeds = _lines(SupplierInvoiceLine.objects.filter(invoice__in=among(self.seeds)))
         fresh = [line for line, _ in seeds]
         begin = set(also)
         while fresh or begin:
@@ -87,11 +88,11 @@ class PoolSearch:
             if not (place.is_named and place.order_line_ids) and place.other_order is None:
                 unnamed.append(line)
         found = [by_id[pk] for pk in sorted(meant)]
-        matched = MatchAllocation.objects.filter(invoice_line__in=[line.id for line in goods])
+        matched = MatchAllocation.objects.filter(invoice_line__in=among(line.id for line in goods))
         wanted = set(matched.values_list("order_line", flat=True))
         wanted |= {line.assigned_line_id for line in goods if line.assigned_line_id} | set(also)
         if wanted := wanted - meant - self.order_line_ids:
-            found += _order_lines(PurchaseOrderLine.objects.filter(pk__in=wanted))
+            found += _order_lines(PurchaseOrderLine.objects.filter(pk__in=among(wanted)))
         if unnamed:
             found += _order_lines(self._open_lines(unnamed))
         fresh = {line.id: line for line in found if line.id not in self.order_line_ids}
@@ -105,7 +106,9 @@ class PoolSearch:
         self, goods: Sequence[InvoiceLineFacts]
     ) -> tuple[LineFinder, dict[int, OrderLineKeys]]:
         named = {order.id for line in goods for order in self.numbers.named(line.order_number)}
-        lines = _order_lines(PurchaseOrderLine.objects.filter(order__in=named)) if named else []
+        lines = (
+            _order_lines(PurchaseOrderLine.objects.filter(order__in=among(named))) if named else []
+        )
         self._learn_articles(lines)
         finder = LineFinder(
             numbers=self.numbers,
@@ -151,12 +154,12 @@ class PoolSearch:
         if not order_lines:
             return []
         ids = [line.id for line in order_lines]
-        matched = MatchAllocation.objects.filter(order_line__in=ids).values("invoice_line")
+        matched = MatchAllocation.objects.filter(order_line__in=among(ids)).values("invoice_line")
         rows = _lines(SupplierInvoiceLine.objects.filter(pk__in=matched))
         open_lines = SupplierInvoiceLine.objects.filter(
             invoice__supplier=self.supplier_id, invoice__status__in=MATCHABLE
         ).exclude(kind=CHARGE)
-        rows += _lines(open_lines.filter(assigned_line__in=ids))
+        rows += _lines(open_lines.filter(assigned_line__in=among(ids)))
         rows += _lines(self._of_articles(open_lines, order_lines))
         rows += _lines(self._without_codes(open_lines, order_lines))
         fresh = {}
@@ -190,7 +193,7 @@ class PoolSearch:
         ).filter(
             # Said again, so that the index of those that print one can be used.
             Q(code__in=skus) | (Q(gtin__in=gtins) & ~Q(gtin="")),
-            Q(order_number="") | Q(named__in=names) | ~names_another,
+            Q(order_number="") | Q(named__in=among_texts(names)) | ~names_another,
         )
 
     def _without_codes(
@@ -202,7 +205,7 @@ class PoolSearch:
         return (
             lines.filter(supplier_sku="", gtin="")
             .annotate(named=_plain("order_number"), our_code=Upper("buyer_sku"))
-            .filter(Q(named__in=names) | Q(our_code__in=skus))
+            .filter(Q(named__in=among_texts(names)) | Q(our_code__in=among_texts(skus)))
         )
 
     def _names(self, order_ids: Collection[int]) -> set[str]:
@@ -238,21 +241,21 @@ class PoolSearch:
     def _charges_of(self, invoice_ids: Collection[int]) -> list[InvoiceLineFacts]:
         if not invoice_ids:
             return []
-        lines = SupplierInvoiceLine.objects.filter(invoice__in=invoice_ids, kind=CHARGE)
+        lines = SupplierInvoiceLine.objects.filter(invoice__in=among(invoice_ids), kind=CHARGE)
         return [line for line, _ in _lines(lines.exclude(charge=DISCOUNT))]
 
     def _orders_charged(self, charges: Iterable[InvoiceLineFacts]) -> set[int]:
         """Return the orders that these charges name, or that their bills were set against."""
         named = {order.id for line in charges for order in self.numbers.named(line.order_number)}
         invoice_ids = {line.invoice_id for line in charges}
-        matched = MatchAllocation.objects.filter(invoice_line__invoice__in=invoice_ids)
+        matched = MatchAllocation.objects.filter(invoice_line__invoice__in=among(invoice_ids))
         return named | set(matched.values_list("order_line__order", flat=True))
 
     def _invoices_charging(self, order_ids: Collection[int]) -> set[int]:
         if not order_ids:
             return set()
         self._learn_orders_by_id(order_ids)
-        matched = MatchAllocation.objects.filter(order_line__order__in=order_ids)
+        matched = MatchAllocation.objects.filter(order_line__order__in=among(order_ids))
         naming = (
             SupplierInvoiceLine.objects.filter(
                 kind=CHARGE,
@@ -275,7 +278,9 @@ class PoolSearch:
         self._asked |= fresh
         keys = {order_key(text) for text in fresh}
         numbers = [f"PO-{key}" for key in keys if key.isdigit()]
-        orders = list(PurchaseOrder.objects.filter(number__in=numbers).values_list(*_ORDER))
+        orders = list(
+            PurchaseOrder.objects.filter(number__in=among_texts(numbers)).values_list(*_ORDER)
+        )
         if keys:
             referred = PurchaseOrder.objects.filter(supplier=self.supplier_id).exclude(
                 supplier_reference=""
@@ -289,7 +294,9 @@ class PoolSearch:
 
     def _learn_orders_by_id(self, order_ids: Collection[int]) -> None:
         if unknown := set(order_ids) - self._orders.keys():
-            self._keep_orders(PurchaseOrder.objects.filter(pk__in=unknown).values_list(*_ORDER))
+            self._keep_orders(
+                PurchaseOrder.objects.filter(pk__in=among(unknown)).values_list(*_ORDER)
+            )
 
     def _keep_orders(self, rows: Iterable[Any]) -> None:
         for order in map(OrderFacts._make, rows):
@@ -306,7 +313,7 @@ class PoolSearch:
     def _learn_articles(self, order_lines: Iterable[OrderLineKeys]) -> None:
         unknown = {line.variant_id for line in order_lines} - self.articles.keys()
         if unknown:
-            rows = Variant.objects.filter(pk__in=unknown).values_list(*ArticleFacts._fields)
+            rows = Variant.objects.filter(pk__in=among(unknown)).values_list(*ArticleFacts._fields)
             self.articles.update((article.id, article) for article in map(ArticleFacts._make, rows))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db import transaction
+from django.db.models.expressions import RawSQL
 
 from purchasing.line_finding import OrderNumbers
 from purchasing.matching_facts import (
@@ -28,6 +29,7 @@ from purchasing.models import (
     SupplierInvoiceLine,
 )
 from purchasing.operations.pool_search import BILLED_ORDERS, MATCHABLE, PAYABLE, PoolSearch
+from retail.common.among import among
 from retail.common.errors import BusinessError
 
 __all__ = ["BILLED_ORDERS", "MATCHABLE", "PAYABLE", "Pool", "StillBeingMatched", "lock_pool"]
@@ -126,7 +128,7 @@ def _locked(search: PoolSearch) -> Pool:
     orders = _lock_orders(search)
     invoices = {
         invoice.pk: invoice
-        for invoice in SupplierInvoice.objects.for_update().filter(pk__in=search.invoice_ids)
+        for invoice in SupplierInvoice.objects.for_update().filter(pk__in=among(search.invoice_ids))
     }
     order_lines = _lock_order_lines(search.order_line_ids)
     receipt_lines, receipts = _lock_receipt_lines(search.order_line_ids)
@@ -153,13 +155,13 @@ def _lock_orders(search: PoolSearch) -> dict[int, OrderFacts]:
     locked = PurchaseOrder.objects.for_update().only(*OrderFacts._fields)
     return {
         order.pk: OrderFacts(*(getattr(order, name) for name in OrderFacts._fields))
-        for order in locked.filter(pk__in=search.order_ids)
+        for order in locked.filter(pk__in=among(search.order_ids))
     }
 
 
 def _lock_order_lines(line_ids: Collection[int]) -> list[OrderLineFacts]:
     rows = (
-        PurchaseOrderLine.objects.filter(pk__in=line_ids)
+        PurchaseOrderLine.objects.filter(pk__in=among(line_ids))
         .order_by("pk")
         .select_for_update(no_key=True)
         .values_list(*OrderLineFacts._fields)
@@ -173,7 +175,7 @@ def _lock_receipt_lines(
     """Lock the lines of deliveries that were not reversed, and return them, the oldest first."""
     posted = GoodsReceipt.objects.filter(status=GoodsReceipt.Status.POSTED)
     rows = (
-        GoodsReceiptLine.objects.filter(order_line__in=order_line_ids, receipt__in=posted)
+        GoodsReceiptLine.objects.filter(order_line__in=among(order_line_ids), receipt__in=posted)
         .order_by("pk")
         .select_for_update(no_key=True)
         .values_list(*ReceiptLineFacts._fields)
@@ -183,9 +185,9 @@ def _lock_receipt_lines(
         receipt.id: receipt
         for receipt in map(
             ReceiptFacts._make,
-            GoodsReceipt.objects.filter(pk__in={line.receipt_id for line in lines}).values_list(
-                *ReceiptFacts._fields
-            ),
+            GoodsReceipt.objects.filter(
+                pk__in=among({line.receipt_id for line in lines})
+            ).values_list(*ReceiptFacts._fields),
         )
     }
     lines.sort(key=lambda line: (receipts[line.receipt_id].received_at, line.id))
@@ -199,8 +201,8 @@ def _matches(search: PoolSearch, invoices: dict[int, SupplierInvoice]) -> list[M
     Of a payable bill only those on the pool's order lines have a part in it.
     """
     order_line_ids = search.order_line_ids
-    rows = _read_matches(invoice_line__in=list(search.lines))
-    rows |= _read_matches(order_line__in=order_line_ids)
+    rows = _read_matches(invoice_line__in=among(search.lines))
+    rows |= _read_matches(order_line__in=among(order_line_ids))
     found = []
     for match in sorted(rows):
         line = search.lines.get(match.invoice_line_id)
@@ -213,7 +215,7 @@ def _matches(search: PoolSearch, invoices: dict[int, SupplierInvoice]) -> list[M
     return found
 
 
-def _read_matches(**which: Iterable[int]) -> set[MatchFacts]:
+def _read_matches(**which: RawSQL) -> set[MatchFacts]:
     # Two queries for the two ways to them: each has its index, their disjunction often has none.
     rows = MatchAllocation.objects.filter(**which).values_list(*MatchFacts._fields)
     return set(map(MatchFacts._make, rows))
@@ -221,7 +223,7 @@ def _read_matches(**which: Iterable[int]) -> set[MatchFacts]:
 
 def _require_assigned_as_read(pool: Pool) -> None:
     """What a person said of the lines may have changed since they were read."""
-    said = SupplierInvoiceLine.objects.filter(invoice__in=list(pool.invoices))
+    said = SupplierInvoiceLine.objects.filter(invoice__in=among(pool.invoices))
     rows = {
         (pk, assigned, is_price_only)
         for pk, assigned, is_price_only in said.exclude(

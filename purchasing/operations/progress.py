@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderVersion
+from retail.common.among import among
 
 Counts = tuple[int, int]
 _CHANGED = (
@@ -33,7 +34,7 @@ def refresh_progress(*, order_ids: Collection[int], at: datetime) -> None:
     )
     orders = list(
         PurchaseOrder.objects.for_update()
-        .filter(pk__in=list(order_ids))
+        .filter(pk__in=among(order_ids))
         .only(*_CHANGED)
         .annotate(change_waits=Exists(change_waits))
     )
@@ -58,7 +59,9 @@ class _Counts(NamedTuple):
 def _counts(order_ids: Sequence[int]) -> dict[int, _Counts]:
     fields = ("ordered", "cancelled", "received", "invoiced", "returned", "to_replace")
     found: dict[int, _Counts] = defaultdict(lambda: _Counts([], [], is_expected=False))
-    rows = PurchaseOrderLine.objects.filter(order__in=order_ids).values_list("order", *fields)
+    rows = PurchaseOrderLine.objects.filter(order__in=among(order_ids)).values_list(
+        "order", *fields
+    )
     for order_id, *values in rows:
         line = PurchaseOrderLine(**dict(zip(fields, values, strict=True)))
         of_order = found[order_id]
@@ -85,7 +88,9 @@ def _store(orders: Sequence[PurchaseOrder]) -> None:
     for order in orders:
         alike[tuple(getattr(order, name) for name in _CHANGED)].append(order.pk)
     for values, ids in alike.items():
-        PurchaseOrder.objects.filter(pk__in=ids).update(**dict(zip(_CHANGED, values, strict=True)))
+        PurchaseOrder.objects.filter(pk__in=among(ids)).update(
+            **dict(zip(_CHANGED, values, strict=True))
+        )
 
 
 def reopen(order: PurchaseOrder) -> None:

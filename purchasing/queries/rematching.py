@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db.models import Exists, OuterRef, Q
 
 from purchasing.models import InvoiceStep, SupplierInvoice
+from retail.common.among import among
 
 Kind = InvoiceStep.Kind
 Status = SupplierInvoice.Status
@@ -32,5 +33,5 @@ def is_asked_to_match() -> Q:
 
 def asked_to_match(invoice_ids: Collection[int]) -> set[int]:
     """Return which of these bills were asked to be matched again and were not since."""
-    asked = SupplierInvoice.objects.filter(is_asked_to_match(), pk__in=list(invoice_ids))
+    asked = SupplierInvoice.objects.filter(is_asked_to_match(), pk__in=among(invoice_ids))
     return set(asked.values_list("pk", flat=True))

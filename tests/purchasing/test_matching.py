@@ -9,10 +9,8 @@ from purchasing.models import (
     GoodsReceiptLine,
     MatchAllocation,
     MatchException,
-    PurchaseOrderLine,
     SupplierInvoice,
 )
-from purchasing.tolerances import Limits
 from retail.common.errors import WrongStatus
 from tests.factories.common import NOON, UserFactory, person_in
 from tests.factories.purchasing import SupplierFactory, sent_order
@@ -99,129 +97,6 @@ def test_matching_a_void_bill_is_refused():
         matched(invoice)
 
     assert not MatchAllocation.objects.exists()
-
-
-def test_unit_price_ten_percent_over_a_tolerance_of_five_is_an_exception():
-    """M1."""
-    order = sent_order(units=[1000], unit_cost="1.00")
-    policy = TolerancePolicyFactory(supplier=order.supplier, unit_price_percent=5)
-    delivery(order)
-
-    invoice = matched_bill(printed(order.lines.get(), 1000, "1.10"), order=order)
-
-    policy.refresh_from_db()
-    row = invoice.exceptions.get()
-    assert invoice.status == "ON_HOLD"
-    assert (row.kind, row.expected, row.actual) == ("PRICE", 1, Decimal("1.1"))
-    assert row.order_raised_by == order.raised_by
-    assert row.tolerance == Limits.of(policy).snapshot()
-    assert (row.tolerance["policy"], row.tolerance["unit_price_percent"]) == ("supplier", "5.000")
-
-
-def test_unit_price_exactly_at_the_tolerance_passes():
-    """M1."""
-    order = sent_order(units=[1000], unit_cost="1.00")
-    TolerancePolicyFactory(supplier=order.supplier, unit_price_percent=5)
-    delivery(order)
-
-    invoice = matched_bill(printed(order.lines.get(), 1000, "1.05"), order=order)
-
-    assert invoice.status == "MATCHED"
-
-
-def test_total_of_all_bills_of_an_order_line_is_tested():
-    """M2: each bill alone would pass."""
-    order = sent_order(units=[1000], unit_cost="10.00")
-    TolerancePolicyFactory(
-        supplier=order.supplier, unit_price_percent=10, total_percent=15, total_amount=500
-    )
-    delivery(order)
-    line = order.lines.get()
-
-    statuses = [
-        matched_bill(
-            printed(line, units, "10.80"),
-            order=order,
-            number=f"R-{units}",
-            invoiced_on=TODAY + timedelta(days=day),
-        ).status
-        for day, units in enumerate([800, 100, 200])
-    ]
-
-    last = SupplierInvoice.objects.get(supplier_number="R-200")
-    assert statuses == ["MATCHED", "MATCHED", "ON_HOLD"]
-    assert open_kinds(last) == ["PRICE_TOTAL", "QUANTITY"]
-    assert figures(last, "PRICE_TOTAL") == (10_000, 11_880)
-    assert figures(last, "QUANTITY") == (100, 200)
-
-
-def test_charge_hidden_in_a_line_and_nothing_received():
-    """M3: the stated unit price would pass, what a unit really costs does not."""
-    order = sent_order(units=[4], unit_cost="55.38")
-    TolerancePolicyFactory(supplier=order.supplier, unit_price_percent=10)
-
-    invoice = matched_bill(
-        printed(order.lines.get(), 4, "55.40", net_amount=Decimal("271.60")), order=order
-    )
-
-    assert invoice.status == "ON_HOLD"
-    assert figures(invoice, "PRICE") == (Decimal("55.38"), Decimal("67.90"))
-    assert figures(invoice, "NOT_RECEIVED") == (0, 4)
-    assert open_kinds(invoice) == ["NOT_RECEIVED", "PRICE"]
-
-
-def test_three_way_and_two_way_lines_on_one_bill():
-    """M4: the USB stick is not stocked here and so needs no receipt."""
-    order = sent_order(units=[2, 2, 200], unit_cost="1.00")
-    computer, mouse, stick = order.lines.order_by("pk")
-    for line, cost in ((computer, "2500"), (mouse, "40"), (stick, "10")):
-        PurchaseOrderLine.objects.filter(pk=line.pk).update(unit_cost=Decimal(cost))
-    stick.variant.is_stocked = False
-    stick.variant.save()
-    TolerancePolicyFactory(supplier=order.supplier, unit_price_percent=2, total_percent=10)
-
-    invoice = matched_bill(
-        printed(computer, 2, "2500"),
-        printed(mouse, 2, "41"),
-        printed(stick, 200, "10.05"),
-        order=order,
-    )
-
-    found = invoice.exceptions.order_by("invoice_line__position", "kind")
-    assert (invoice.status, invoice.total) == ("ON_HOLD", 7_092)
-    assert list(found.values_list("invoice_line__position", "kind")) == [
-        (1, "NOT_RECEIVED"),
-        (2, "NOT_RECEIVED"),
-        (2, "PRICE"),
-    ]
-
-
-def test_bill_within_both_tolerances_passes_and_freight_is_an_exception():
-    """M5, with freight that is not on the order at all."""
-    order = sent_order(units=[5], unit_cost="8000")
-    TolerancePolicyFactory(supplier=order.supplier, unit_price_percent=8, total_percent=15)
-    delivery(order)
-    freight = operations.NewInvoiceLine(
-        kind="CHARGE", quantity=1, unit_price=Decimal(4000), net_amount=Decimal(4000)
-    )
-
-    invoice = matched_bill(printed(order.lines.get(), 5, "8100"), freight, order=order)
-
-    assert (invoice.status, invoice.total) == ("ON_HOLD", 44_500)
-    assert open_kinds(invoice) == ["CHARGE"]
-    assert figures(invoice, "CHARGE") == (0, 4000)
-
-
-def test_bill_below_the_order_passes():
-    """M6, but for the limit on missing units: what is not billed costs us nothing."""
-    order = sent_order(units=[100], unit_cost="10.00")
-    delivery(order)
-
-    invoice = matched_bill(printed(order.lines.get(), 97, "9.50"), order=order)
-
-    (waiting,) = queries.goods_not_invoiced()
-    assert invoice.status == "MATCHED"
-    assert (waiting.open_units, waiting.open_value) == (3, 30)
 
 
 def test_units_billed_beyond_the_order_are_an_exception():
@@ -422,22 +297,6 @@ def test_several_orders_on_one_bill():
 
     assert invoice.status == "MATCHED"
     assert queries.differences() == []
-
-
-def test_bill_of_half_is_not_counted_against_the_other_half():
-    """M10."""
-    order = sent_order(units=[10])
-    delivery(order, [5])
-    invoice = matched_bill(printed(order.lines.get(), 5, "2.50"), order=order)
-    delivery(order, [5])
-
-    matched(invoice)
-
-    order.refresh_from_db()
-    (to_bill,) = queries.goods_not_invoiced()
-    assert to_bill.open_units == 5
-    assert (order.receipt_status, order.invoice_status) == ("COMPLETE", "PARTIAL")
-    assert list(GoodsReceiptLine.objects.order_by("pk").values_list("matched", flat=True)) == [5, 0]
 
 
 def test_credit_note_gives_back_what_was_billed_too_much():

@@ -1,10 +1,10 @@
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
+from threading import Barrier, Event
 from unittest import mock
 
 import pytest
-from django.db import IntegrityError, models
+from django.db import DatabaseError, IntegrityError, models
 
 from purchasing import operations, queries
 from purchasing.models import (
@@ -16,7 +16,7 @@ from purchasing.models import (
     SupplierInvoiceQuerySet,
 )
 from purchasing.operations import match_writing
-from tests.factories.common import NOON
+from tests.factories.common import NOON, UserFactory
 from tests.factories.purchasing import sent_order
 from tests.factories.purchasing_invoices import (
     TODAY,
@@ -24,7 +24,7 @@ from tests.factories.purchasing_invoices import (
     bill,
     delivery,
 )
-from tests.races import race
+from tests.races import beside, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -141,3 +141,54 @@ def test_receiving_while_matching_ends_as_one_after_the_other():
     invoice.refresh_from_db()
     assert invoice.status == "MATCHED"
     assert queries.differences() == []
+
+
+def test_approving_while_matching_ends_as_one_after_the_other():
+    order = sent_order(units=[10])
+    delivery(order)
+    invoice = bill(order=order)
+    match(invoice)()
+
+    race(
+        match(invoice),
+        match(invoice),
+        partial(operations.approve_invoice, invoice_id=invoice.pk, at=NOON, by=UserFactory()),
+    )
+
+    invoice.refresh_from_db()
+    assert invoice.status == "APPROVED"
+    assert MatchAllocation.objects.get().units == 10
+    assert queries.differences() == []
+
+
+def test_voiding_while_matching_is_refused_by_the_database_once_the_locks_are_gone():
+    """Control: it is void between what the matching read and what it writes."""
+    order = sent_order(units=[10])
+    delivery(order)
+    invoice = bill(order=order)
+    has_read, is_void, write = Event(), Event(), match_writing.insert_rows
+
+    def write_when_it_is_void(**rows):
+        has_read.set()
+        is_void.wait(timeout=10)
+        return write(**rows)
+
+    def without_lock(queryset):
+        return queryset.order_by("pk")
+
+    with (
+        mock.patch.object(PurchaseOrderQuerySet, "for_update", without_lock),
+        mock.patch.object(SupplierInvoiceQuerySet, "for_update", without_lock),
+        mock.patch.object(models.QuerySet, "select_for_update", lambda queryset, **_: queryset),
+        mock.patch.object(match_writing, "insert_rows", write_when_it_is_void),
+        beside(match(invoice)) as matching,
+    ):
+        has_read.wait(timeout=10)
+        SupplierInvoice.objects.filter(pk=invoice.pk).update(
+            status="VOID", voided_at=NOON, void_reason="Not ours"
+        )
+        is_void.set()
+
+    with pytest.raises(DatabaseError, match="Invalid transition"):
+        matching.result()
+    assert not MatchAllocation.objects.exists()
