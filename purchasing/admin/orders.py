@@ -22,6 +22,7 @@ from unfold.decorators import display
 from catalog.queries import NoExchangeRate, exchange_rate
 from purchasing import operations
 from purchasing.admin.invoice_entry import BILL_ORDER
+from purchasing.admin.ledger import CLEARING_ACTS
 from purchasing.admin.order_acts import OTHER_ACTS, STEP_ACTS
 from purchasing.admin.order_change_acts import CHANGE_ACTS
 from purchasing.admin.order_forms import (
@@ -99,7 +100,7 @@ class PurchaseOrderAdmin(BaseAdmin):
     """What was ordered from whom, and how far it got."""
 
     form = OrderForm
-    acts = (*STEP_ACTS, *PURCHASE_ACTS, *CHANGE_ACTS, *OTHER_ACTS)
+    acts = (*STEP_ACTS, *PURCHASE_ACTS, *CHANGE_ACTS, *CLEARING_ACTS, *OTHER_ACTS)
     # Every one there is; which of them a page has is up to the order.
     inlines = (LineInline, ChargeInline, ApprovalInline, VersionInline)
     downloads = (

@@ -50,6 +50,7 @@ from purchasing.operations.catalogues import (
     take_back_file,
 )
 from purchasing.operations.changes import UNCHANGED, BelowReceived, LineChange, OrderChange
+from purchasing.operations.clearing import NothingOpen, StillExpected, clear_grni, plan_clearing
 from purchasing.operations.confirming import (
     UnknownOrderLine,
     confirm_order,
@@ -354,6 +355,7 @@ __all__ = [
     "NothingChanged",
     "NothingChosen",
     "NothingExpected",
+    "NothingOpen",
     "NothingReceived",
     "NothingSent",
     "NothingToApprove",
@@ -385,6 +387,7 @@ __all__ = [
     "SelfApproval",
     "Served",
     "StillBeingMatched",
+    "StillExpected",
     "StoppedByGuards",
     "TiedToCustomer",
     "UnknownArticleHeld",
@@ -415,6 +418,7 @@ __all__ = [
     "capture_invoice",
     "claim_due_profile",
     "claim_email",
+    "clear_grni",
     "close_line_short",
     "close_short",
     "complete_document",
@@ -464,6 +468,7 @@ __all__ = [
     "plan_acceptance",
     "plan_amendment",
     "plan_cancellation",
+    "plan_clearing",
     "plan_landed_cost",
     "plan_payment_notices",
     "plan_payments",

@@ -62,10 +62,7 @@ def clear_grni(
         msg = "Say why: the reason is kept in the ledger."
         raise MissingReason(msg, order=order.number)
     require_nothing_expected(order, line)
-    found = open_balance(line, at=at)
-    if found is None:
-        msg = f"{order} line {line.position} has nothing open between goods and bills."
-        raise NothingOpen(msg, order=order.number, position=line.position)
+    found = _require_open(order, line, at=at)
     posting = post(
         NewPosting(
             kind=LedgerPosting.Kind.CLEARED,
@@ -83,9 +80,24 @@ def clear_grni(
     return posting
 
 
+def plan_clearing(*, order_line_id: int, at: datetime) -> GrniLine:
+    """Return what `clear_grni` would move now; nothing is locked, and it refuses alike."""
+    line = PurchaseOrderLine.objects.select_related("order").get(pk=order_line_id)
+    require_nothing_expected(line.order, line)
+    return _require_open(line.order, line, at=at)
+
+
 def open_balance(line: PurchaseOrderLine, *, at: datetime) -> GrniLine | None:
     """Return what is open of an order line between goods and bills, if anything is."""
     return next(iter(grni_lines(as_of=at, order_line_ids=[line.pk])), None)
+
+
+def _require_open(order: PurchaseOrder, line: PurchaseOrderLine, *, at: datetime) -> GrniLine:
+    found = open_balance(line, at=at)
+    if found is None:
+        msg = f"{order} line {line.position} has nothing open between goods and bills."
+        raise NothingOpen(msg, order=order.number, position=line.position)
+    return found
 
 
 def require_nothing_expected(order: PurchaseOrder, line: PurchaseOrderLine) -> None:

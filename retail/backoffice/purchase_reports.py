@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -21,12 +21,15 @@ from inventory.models import Location
 from purchasing.models import Supplier
 from purchasing.queries import payables
 from purchasing.queries import reports as queries
+from purchasing.queries.grni import grni_lines
+from purchasing.queries.ledger import account_months
 from retail.backoffice.reporting import Column, Report, answer_report, where_it_lies
 from retail.common.admin.acts import DayInput
 from retail.common.money import display_rate, round_amount
 
 YEAR = timedelta(days=365)
 LONGEST_STRETCH = timedelta(days=3650)
+SEES_LEDGER = "purchasing.view_ledgerposting"
 SEES_LINES, SEES_PRICES = "purchasing.view_purchaseorderline", "purchasing.view_supplierprice"
 
 
@@ -81,6 +84,10 @@ def _supplier_page(row: Any) -> str:
 
 def _order_page(row: Any) -> str:
     return reverse("admin:purchasing_purchaseorder_change", args=[row.order_id])
+
+
+def _postings_page(row: Any) -> str:
+    return f"{reverse('admin:purchasing_ledgerposting_changelist')}?q={row.number}"
 
 
 def _article_page(row: Any) -> str:
@@ -252,6 +259,71 @@ CASH = Report(
 )
 
 
+def _money(title: str, attribute: str) -> Column:
+    return Column(title, attribute, _book_shown, _book, is_number=True, is_total=True)
+
+
+GRNI = Report(
+    name="goods-received-not-invoiced",
+    title="Goods received not invoiced",
+    icon="receipt_long",
+    about=(
+        "Order lines whose goods and approved bills did not make up for each other that day.",
+        (
+            "Received: goods at the cost of their receipts, less what was sent back. Invoiced: what"
+            " approved bills and credit notes say of them. Invoiced less received is the"
+            " difference: of quantity, of price and of exchange."
+        ),
+        (
+            "What of it went to stock, cost of sales and differences is booked; what somebody wrote"
+            " off is cleared; the rest is the balance, below zero where goods wait for their bill."
+        ),
+        "The balances add up to the account in the ledger of buying.",
+    ),
+    columns=(
+        Column("Since", "since", _day),
+        Column("Days", "days", _count, is_number=True),
+        Column("Order", "number", url=_order_page),
+        Column("Line", "position", _count, is_number=True),
+        Column("Supplier", "supplier"),
+        Column("SKU", "sku", url=where_it_lies),
+        Column("Units received", "received_units", _count, is_number=True),
+        Column("Units invoiced", "invoiced_units", _count, is_number=True),
+        _money("Received ({})", "received"),
+        _money("Invoiced ({})", "invoiced"),
+        _money("Quantity ({})", "quantity_difference"),
+        _money("Price ({})", "price_difference"),
+        _money("Exchange ({})", "exchange_difference"),
+        _money("Booked ({})", "booked"),
+        _money("Cleared ({})", "cleared"),
+        replace(_money("Balance ({})", "balance"), url=_postings_page),
+    ),
+    empty="Goods and bills make up for each other.",
+    permission=SEES_LEDGER,
+    counted=("line", "lines"),
+)
+LEDGER = Report(
+    name="ledger-of-buying",
+    title="Ledger of buying by month",
+    icon="menu_book",
+    about=(
+        "What moved each account in each month, and what it stood at before and after.",
+        "A balance above zero is a debit, below zero a credit.",
+    ),
+    columns=(
+        Column("Account", "label"),
+        Column("Month", "month", _month),
+        Column("Before ({})", "opening", _book_shown, _book, is_number=True),
+        _money("Debit ({})", "debit"),
+        _money("Credit ({})", "credit"),
+        Column("Balance ({})", "closing", _book_shown, _book, is_number=True),
+    ),
+    empty="Nothing was posted in these months.",
+    permission=SEES_LEDGER,
+    counted=("row", "rows"),
+)
+
+
 def _supplier_field() -> forms.ModelChoiceField[Supplier]:
     return forms.ModelChoiceField(
         Supplier.objects.order_by("name", "pk"), required=False, empty_label="All suppliers"
@@ -286,6 +358,19 @@ class StretchForm(forms.Form):
         if first and last and not first <= last <= first + LONGEST_STRETCH:
             self.add_error("last", "Ask for ten years at most, from the earlier day on.")
         return cleaned
+
+
+class AsOfForm(forms.Form):
+    """As of the end of which day."""
+
+    day = forms.DateField(label="As of", widget=DayInput)
+
+
+class MonthsForm(forms.Form):
+    """From the month of one day to that of another."""
+
+    first = forms.DateField(label="From", widget=DayInput)
+    last = forms.DateField(label="to", widget=DayInput)
 
 
 def _pk(row: Any) -> int | None:
@@ -346,6 +431,33 @@ def _of_stretch(report: Report, ask: Callable[..., Any], request: HttpRequest) -
     )
 
 
+@require_safe
+def goods_received_not_invoiced(request: HttpRequest) -> HttpResponseBase:
+    """Show what the account stands for at the end of a day, order line by order line."""
+    usual = {"day": timezone.localdate().isoformat()}
+    return answer_report(
+        request,
+        GRNI,
+        AsOfForm({**usual, **request.GET.dict()}),
+        lambda asked: grni_lines(
+            as_of=timezone.make_aware(datetime.combine(asked["day"], time.max))
+        ),
+    )
+
+
+@require_safe
+def ledger_of_buying(request: HttpRequest) -> HttpResponseBase:
+    """Show each account month by month."""
+    today = timezone.localdate()
+    usual = {"first": today.replace(month=1, day=1).isoformat(), "last": today.isoformat()}
+    return answer_report(
+        request,
+        LEDGER,
+        MonthsForm({**usual, **request.GET.dict()}),
+        lambda asked: account_months(first=asked["first"], last=asked["last"]),
+    )
+
+
 PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
     OPEN_LINES: open_order_lines,
     LATE_LINES: late_order_lines,
@@ -353,6 +465,8 @@ PAGES: Mapping[Report, Callable[[HttpRequest], HttpResponseBase]] = {
     SPEND: require_safe(partial(_of_stretch, SPEND, queries.spend_by_month)),
     CASH: cash_by_week,
     SCORECARD: require_safe(partial(_of_stretch, SCORECARD, queries.scorecard)),
+    GRNI: goods_received_not_invoiced,
+    LEDGER: ledger_of_buying,
 }
 
 

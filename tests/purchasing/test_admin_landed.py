@@ -148,7 +148,7 @@ def test_landing_a_cost_sent_twice_is_one_draft():
         ({"amount": "0.001"}, "no more than 2 decimal places"),
         ({"receipts": []}, "This field is required"),
         ({"receipts": [0]}, "is not one of the available choices"),
-        ({"method": "VOLUME"}, "is not one of the available choices"),
+        ({"method": "LENGTH"}, "is not one of the available choices"),
         ({"invoice": ""}, "This field is required"),
     ],
 )
