@@ -77,8 +77,10 @@ def with_official_breaks(document: ReadDocument) -> ReadDocument:
     """
     Return the document with the official rules it breaks added to those found by ours.
 
-    Of a rule that ours found too, ours stays: it says the amounts. Documents that claim no profile
-    of EN 16931 (UBL 2.0, ZUGFeRD 1, other syntaxes) are not held to its letter.
+    Of a rule that ours found too, ours stays: it says the amounts. What only the official ones find
+    is told and never fatal: ours look at all that touches money or identity, and a bill is owed
+    though its address lacks a postcode. Documents that claim no profile of EN 16931 (UBL 2.0,
+    ZUGFeRD 1, other syntaxes) are not held to its letter.
     """
     if document.xml is None:
         return document
@@ -95,7 +97,9 @@ def with_official_breaks(document: ReadDocument) -> ReadDocument:
         # These are of Factur-X alone: it lists fewer profiles and schemes than EN 16931.
         found = [row for row in found if not row.rule.startswith("FX-SCH")]
     known = {row.rule for row in document.breaks}
-    new = [row for row in found if row.rule.replace("FXEXT-", "") not in known]
+    new = [
+        replace(row, is_fatal=False) for row in found if row.rule.replace("FXEXT-", "") not in known
+    ]
     return replace(document, breaks=(*document.breaks, *new))
 
 

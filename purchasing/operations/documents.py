@@ -15,7 +15,12 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils.text import get_valid_filename
 
-from purchasing.einvoices import ReadDocument, UnreadableDocument, read_document
+from purchasing.einvoices import (
+    ReadDocument,
+    UnreadableDocument,
+    read_document,
+    with_official_breaks,
+)
 from purchasing.einvoices.containers import found_in_bytes
 from purchasing.models import InvoiceDocument, Supplier, SupplierInvoice
 from purchasing.operations.document_capture import (
@@ -300,7 +305,7 @@ def _read(document: InvoiceDocument) -> ReadDocument | UnreadableDocument | Prob
     try:
         with document.file.open("rb") as file:
             content = file.read()
-        return read_document(content, filename=document.filename)
+        return with_official_breaks(read_document(content, filename=document.filename))
     except UnreadableDocument as refusal:
         # A zip or an e-mail is kept only for what could not be taken out of it.
         inside = found_in_bytes(content, name=document.filename)
