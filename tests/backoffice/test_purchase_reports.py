@@ -25,6 +25,10 @@ from tests.people import browser_of, person_who_may
 pytestmark = pytest.mark.django_db
 
 REPORTS = list(purchase_reports.PAGES)
+# The accounts are asked for by day, whoever the supplier is.
+OF_SUPPLIERS = [
+    report for report in REPORTS if report not in {purchase_reports.GRNI, purchase_reports.LEDGER}
+]
 every_report = pytest.mark.parametrize("report", REPORTS, ids=[report.name for report in REPORTS])
 
 
@@ -162,10 +166,43 @@ def test_days_go_forward(report):
     assert "from the earlier day on" in shown.content.decode()
 
 
-@every_report
+@pytest.mark.parametrize("report", OF_SUPPLIERS, ids=[report.name for report in OF_SUPPLIERS])
 @pytest.mark.parametrize("asked", [{"supplier": "x"}, {"supplier": "999999999"}])
 def test_an_unknown_supplier_is_refused_in_words(report, asked):
     shown = open_report(buyer(report), report, **asked).content.decode()
 
     assert "Select a valid choice" in shown
     assert "<table" not in shown
+
+
+def test_goods_not_invoiced_add_up_to_the_account_on_paper_and_in_the_file():
+    report, today = purchase_reports.GRNI, timezone.localdate()
+    first, second = (sent_order(units=(count,), unit_cost="2.50") for count in (4, 2))
+    for order in (first, second):
+        delivery(order, at=timezone.now())
+
+    shown = open_report(buyer(report), report).content.decode()
+    titles, *rows = file_of(buyer(report), report)
+    yesterday = (today - timedelta(days=1)).isoformat()
+
+    assert "Goods received not invoiced: 2 lines" in shown
+    assert "-15.00" in shown
+    balances = [row[titles.index("Balance (GBP)")] for row in rows]
+    assert [(row[titles.index("Order")], row[titles.index("Received (GBP)")]) for row in rows] == [
+        (first.number, "10.00"),
+        (second.number, "5.00"),
+    ]
+    assert balances == ["-10.00", "-5.00"]
+    assert report.empty in open_report(buyer(report), report, day=yesterday).content.decode()
+
+
+def test_the_ledger_of_buying_shows_each_account_and_its_balance():
+    report = purchase_reports.LEDGER
+    delivery(sent_order(units=(4,), unit_cost="2.50"), at=timezone.now())
+
+    _, *rows = file_of(buyer(report), report)
+
+    assert [(row[0], *row[2:]) for row in rows] == [
+        ("Stock", "0.00", "10.00", "0.00", "10.00"),
+        ("Goods received not invoiced", "0.00", "0.00", "10.00", "-10.00"),
+    ]
