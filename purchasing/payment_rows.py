@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -72,7 +72,7 @@ def read_payment_rows(path: Path, reading: Reading) -> list[PaymentRow]:
     :raises TooManyRows: it has more than twenty thousand.
     """
     seen: Counter[str] = Counter()
-    rows = []
+    rows: list[PaymentRow] = []
     for row in read_table(path, reading.dialect, wanted=list(reading.columns.values())):
         if len(rows) == MOST_ROWS:
             msg = f"The file has more than {MOST_ROWS:,} lines: take a shorter stretch of days."
@@ -110,28 +110,35 @@ def compared_number(text: str) -> str:
 
 def _payment(row: Row, reading: Reading, seen: Counter[str]) -> PaymentRow:
     cells = {name: row.columns.get(title, "").strip() for name, title in reading.columns.items()}
-    texts = {
-        "reference": cells.get("reference", "")[:LONGEST_REFERENCE],
-        "end_to_end_id": cells.get("end_to_end_id", ""),
-        "our_number": cells.get("our_number", ""),
-        "counterparty": cells.get("counterparty", "")[:LONGEST_COUNTERPARTY],
-    }
+    row_as_read = PaymentRow(
+        line_number=row.line_number,
+        key="",
+        reference=cells.get("reference", "")[:LONGEST_REFERENCE],
+        end_to_end_id=cells.get("end_to_end_id", ""),
+        our_number=cells.get("our_number", ""),
+        counterparty=cells.get("counterparty", "")[:LONGEST_COUNTERPARTY],
+    )
     try:
         _require_whole(row)
         day = _day(cells.get("paid_on", ""), reading.day_format)
         amount = _amount(cells.get("amount", ""), reading)
         currency = _currency(cells.get("currency", "") or reading.currency)
     except _Fault as fault:
-        content = [list(row.columns.items())]
-        return PaymentRow(row.line_number, _key(content, seen), **texts, fault=str(fault))
+        key = _key([list(row.columns.items())], seen)
+        return replace(row_as_read, key=key, fault=str(fault))
     content = [
         day.isoformat(),
         f"{amount:.4f}",
         currency,
         cells.get("reference", ""),
-        *texts.values(),
+        row_as_read.reference,
+        row_as_read.end_to_end_id,
+        row_as_read.our_number,
+        row_as_read.counterparty,
     ]
-    return PaymentRow(row.line_number, _key(content, seen), day, amount, currency, **texts)
+    return replace(
+        row_as_read, key=_key(content, seen), paid_on=day, amount=amount, currency=currency
+    )
 
 
 def _require_whole(row: Row) -> None:

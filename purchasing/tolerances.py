@@ -7,12 +7,12 @@ does what the policy says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from purchasing.models import MatchException, MatchLevel, TolerancePolicy
-from retail.common.money import ZERO, cent, round_amount
+from retail.common.money import ZERO, round_amount
 
 Kind = MatchException.Kind
 Below = TolerancePolicy.Below
@@ -130,35 +130,6 @@ def match_level(limits: Limits, *, raised_to: str, is_service: bool) -> str:
     default = MatchLevel.TWO_WAY if is_service else MatchLevel.THREE_WAY
     level = limits.match_level or default
     return max(level, raised_to or level, key=LEVELS.index)
-
-
-def document_findings(
-    *,
-    net_amounts: Sequence[Decimal],
-    tax_rates: Sequence[Decimal],
-    net_total: Decimal,
-    tax_total: Decimal,
-    total: Decimal,
-    currency: str,
-) -> list[Finding]:
-    """
-    Return whether the document adds up, at most one finding: the first sum that is wrong.
-
-    Each line may be off by the smallest coin, for suppliers round by line or in all. Tax is
-    worked out only when the document states a rate.
-    """
-    slack = cent(currency) * max(len(net_amounts), 1)
-    sums = [(sum(net_amounts, ZERO), net_total), (net_total + tax_total, total)]
-    if any(tax_rates):
-        tax = sum(
-            (net * rate / 100 for net, rate in zip(net_amounts, tax_rates, strict=True)), ZERO
-        )
-        sums.append((round_amount(tax, currency), tax_total))
-    return [
-        Finding(invoice_line_id=None, kind=Kind.HEADER, expected=expected, actual=actual)
-        for expected, actual in sums
-        if abs(expected - actual) > slack
-    ][:1]
 
 
 def is_within_percent(actual: Decimal, *, expected: Decimal, percent: Decimal) -> bool:

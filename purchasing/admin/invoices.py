@@ -22,6 +22,7 @@ from purchasing.admin.landed import ClaimInline
 from purchasing.admin.landed_acts import LAND_FREIGHT
 from purchasing.admin.payables import APPROVE_CHOSEN, EXPORT, PayableActions
 from purchasing.models import (
+    InvoiceStep,
     MatchException,
     SupplierInvoice,
     SupplierInvoiceLine,
@@ -107,6 +108,17 @@ class ExceptionInline(ViewOnlyInline):
         return rows.select_related("invoice_line", "decided_by")
 
 
+class StepInline(ViewOnlyInline):
+    model = InvoiceStep
+    verbose_name_plural = "What happened"
+    ordering = ("pk",)
+    fields = ("happened_at", "kind", "text", "done_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InvoiceStep]:
+        rows: QuerySet[InvoiceStep] = super().get_queryset(request)
+        return rows.select_related("done_by")
+
+
 @admin.register(SupplierInvoice)
 class SupplierInvoiceAdmin(PayableActions, InvoiceDesk):
     """What suppliers billed, from the paper to the payment."""
@@ -114,7 +126,7 @@ class SupplierInvoiceAdmin(PayableActions, InvoiceDesk):
     acts = INVOICE_ACTS
     page_acts = (ENTER_INVOICE, EXPORT, APPROVE_CHOSEN)
     downloads = (AT_THE_DESK, LAND_FREIGHT)
-    inlines = (ExceptionInline, LineInline, TaxInline, ClaimInline)
+    inlines = (ExceptionInline, LineInline, TaxInline, ClaimInline, StepInline)
     list_display = (
         "number",
         "supplier",

@@ -196,7 +196,7 @@ def _unclear_units(lines: Sequence[SupplierInvoiceLine]) -> Iterable[Finding]:
             invoice_line_id=line.pk,
             kind=Kind.UNIT,
             expected=Decimal(line.quantity),
-            actual=round_rate(max(min(stated, MAX_AMOUNT - 1), ZERO)),
+            actual=round_rate(max(min(stated, Decimal(MAX_AMOUNT - 1)), ZERO)),
             detail=f"{stated.normalize():f} {line.unit_code} is no number of whole units."[
                 :LONGEST_DETAIL
             ],

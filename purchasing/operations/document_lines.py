@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db.models.functions import Upper
 
@@ -66,7 +67,7 @@ def stated_taxes(read: ReadInvoice) -> list[NewInvoiceTax]:
 def _line(line: ReadLine, *, read: ReadInvoice, pack: _Pack | None) -> NewInvoiceLine:
     stated = abs(line.quantity)
     net = line.net_amount
-    words = {
+    words: dict[str, Any] = {
         "is_deduction": net < 0 or (net == 0 and line.quantity < 0),
         "unit_price": round_rate(abs(line.unit_price)),
         "net_amount": round_rate(abs(net)),

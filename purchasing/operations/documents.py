@@ -111,7 +111,7 @@ def keep_files(
     origin: str = "",
 ) -> list[InvoiceDocument]:
     """Keep a file, or every file in it, as `receive_files` does, to be read."""
-    words = {"channel": channel, "at": at, "by": by}
+    words: dict[str, Any] = {"channel": channel, "at": at, "by": by}
     kept: list[InvoiceDocument] = []
     is_whole = True
     for found in found_in_bytes(content, name=filename, origin=origin):

@@ -114,10 +114,11 @@ def _credit_notes(order_line_ids: Collection[int]) -> list[_CreditNote]:
         _CreditNote(
             order_line_id=row["order_line"],
             number=row["invoice_line__invoice__supplier_number"],
-            approved_at=row["invoice_line__invoice__approved_at"],
+            approved_at=approved_at,
             units=row["given"],
         )
         for row in given_back
+        if (approved_at := row["invoice_line__invoice__approved_at"])
     ]
 
 

@@ -187,7 +187,11 @@ def due_days(*, first: date, last: date) -> list[DueDay]:
     days = {
         (row["due_on"], row["currency"]): DueDay(
             on=row["due_on"],
-            **{name: row[name] for name in row if name != "due_on"},
+            currency=row["currency"],
+            count=row["count"],
+            amount=row["amount"],
+            expected_count=row["expected_count"],
+            expected=row["expected"],
         )
         for row in due
     }
@@ -223,7 +227,7 @@ def book_rates(currencies: Iterable[str], on: date) -> dict[str, Decimal | None]
 
 def _ending_discounts(
     open_ones: QuerySet[SupplierInvoice], first: date, last: date
-) -> QuerySet[SupplierInvoice, dict[str, Any]]:
+) -> QuerySet[SupplierInvoice, Any]:
     percent = F("supplier__discount_percent")
     return (
         open_ones.filter(

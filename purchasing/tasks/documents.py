@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def _of_maildir(mailbox: Path) -> Iterator[Message]:
         flags = "".join(sorted({*_flags(file), "S"}))
         seen = mailbox / "cur" / f"{base}:2,{flags}"
         seen.parent.mkdir(exist_ok=True)
-        yield f"{base}.eml", file.read_bytes(), lambda file=file, seen=seen: file.rename(seen)
+        yield f"{base}.eml", file.read_bytes(), partial(file.rename, seen)
 
 
 def _of_mbox(mailbox: Path) -> Iterator[Message]:

@@ -18,6 +18,7 @@ from orders.models import Order
 from purchasing.queries import exceptions_by_owner
 from retail.backoffice import buying, handling, queries
 from retail.backoffice.ages import in_words
+from retail.backoffice.navigation import INVOICE_DESK
 
 # Older than this, something that should run every few minutes does not.
 STALE = timedelta(minutes=15)
@@ -326,7 +327,7 @@ def _invoices(now: datetime) -> Iterator[Figure]:
         yield Figure(
             f"Differences for the {group.owner.lower()}",
             group.count,
-            _list("purchasing_matchexception", status__exact="OPEN", owner__exact=group.owner),
+            f"{reverse(INVOICE_DESK)}?{urlencode({'role': group.owner})}",
             note=f"oldest {in_words(age)}{overdue}",
             tone="bad" if group.overdue or age > OLD_EXCEPTION else "warn",
         )

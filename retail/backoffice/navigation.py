@@ -13,6 +13,8 @@ from django.urls import reverse
 
 from retail.backoffice import due_calendar, order_reports, purchase_reports, stock_reports
 
+INVOICE_DESK = "admin:purchasing_supplierinvoice_queue"
+
 
 @dataclass(frozen=True)
 class Item:
@@ -170,6 +172,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         today.append(_entry("Health", "monitor_heart", reverse("health-tasks")))
     if request.user.has_perm("inventory.view_stocklevel"):
         today.append(_entry("What is where", "travel_explore", reverse("stock-where")))
+    if request.user.has_perm("purchasing.view_supplierinvoice"):
+        today.append(_entry("Invoice desk", "gavel", reverse(INVOICE_DESK)))
     return [
         {"title": "Today", "items": today},
         *(

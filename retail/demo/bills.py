@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 from django.conf import settings
 from facturx import generate_from_binary
@@ -32,7 +33,7 @@ cac = ElementMaker(namespace=CAC, nsmap={"cac": CAC, "cbc": CBC})
 cbc = ElementMaker(namespace=CBC, nsmap={"cbc": CBC})
 ram = ElementMaker(namespace=RAM, nsmap={"ram": RAM, "udt": UDT})
 udt = ElementMaker(namespace=UDT, nsmap={"udt": UDT})
-Element = etree._Element  # noqa: SLF001 - the type has no public name
+Element: TypeAlias = etree._Element  # noqa: SLF001 - the type has no public name
 
 
 @dataclass(frozen=True, kw_only=True)
