@@ -19,6 +19,7 @@ from purchasing.admin.delivery_forms import (
 )
 from purchasing.models import Delivery, Supplier
 from purchasing.queries import DeliveryRow, delivery_rows
+from purchasing.waking import wake_matching
 from retail.common.admin import Act, PageAct
 
 RECEIVES = "purchasing.post_goodsreceipt"
@@ -102,6 +103,7 @@ def post(
     request: HttpRequest, delivery: Delivery, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
     receipt = operations.post_delivery(delivery_id=delivery.pk, at=now, by=request.user)
+    wake_matching()
     return f"{receipt} is posted; the goods are in stock at {delivery.location}."
 
 
@@ -109,6 +111,7 @@ def post_over_order(
     request: HttpRequest, delivery: Delivery, _cleaned: Mapping[str, Any], now: datetime
 ) -> str:
     receipt = operations.post_delivery_over_order(delivery_id=delivery.pk, at=now, by=request.user)
+    wake_matching()
     return f"{receipt} is posted; the goods are in stock at {delivery.location}."
 
 

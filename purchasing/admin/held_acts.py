@@ -13,6 +13,7 @@ from catalog.forms import ScanField
 from purchasing import operations
 from purchasing.models import GoodsReceipt, HeldGoods, PurchaseOrderLine
 from purchasing.queries import lines_for_held
+from purchasing.waking import wake_matching
 from retail.common.admin import Act, ActForm
 from retail.common.fields import MAX_UNITS
 
@@ -89,6 +90,7 @@ def accept(request: HttpRequest, held: HeldGoods, cleaned: Mapping[str, Any], no
         at=now,
         by=request.user,
     )
+    wake_matching()
     return f"{decision.units:,} units are in stock by {decision.receipt}."
 
 
@@ -104,6 +106,7 @@ def accept_over_order(
         at=now,
         by=request.user,
     )
+    wake_matching()
     return f"{decision.units:,} units are in stock by {decision.receipt}."
 
 

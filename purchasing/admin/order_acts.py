@@ -16,6 +16,7 @@ from purchasing.admin.delivery_forms import REASONS
 from purchasing.models import PurchaseOrder, PurchaseOrderLine
 from purchasing.operations import ReceivedLine
 from purchasing.queries import order_warnings
+from purchasing.waking import wake_matching
 from retail.common.admin import Act, ActForm, LineTable
 from retail.common.fields import MAX_UNITS
 
@@ -134,6 +135,7 @@ def receive(
         at=now,
         by=request.user,
     )
+    wake_matching()
     return f"{receipt} is posted; the goods are in stock at {order.location}."
 
 
@@ -148,6 +150,7 @@ def receive_over_order(
         at=now,
         by=request.user,
     )
+    wake_matching()
     return f"{receipt} is posted; the goods are in stock at {order.location}."
 
 

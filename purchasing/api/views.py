@@ -46,6 +46,7 @@ from purchasing.models import (
 )
 from purchasing.operations import LineChange, NewCharge, NewLine, OrderChange, ReceivedLine
 from purchasing.queries import IS_PROPOSAL
+from purchasing.waking import wake_matching
 from retail.common.api import KEY_HEADER, ReadOnlyViewSet, idempotency_key, may, person
 
 
@@ -227,6 +228,7 @@ class PurchaseOrderViewSet(ReadOnlyViewSet):
             at=timezone.now(),
             by=person(request),
         )
+        wake_matching()
         answer = GoodsReceiptSerializer(receipt)
         return Response(answer.data, status=status.HTTP_201_CREATED)
 

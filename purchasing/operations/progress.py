@@ -57,17 +57,19 @@ class _Counts(NamedTuple):
 
 
 def _counts(order_ids: Sequence[int]) -> dict[int, _Counts]:
-    fields = ("ordered", "cancelled", "received", "invoiced", "returned", "to_replace")
     found: dict[int, _Counts] = defaultdict(lambda: _Counts([], [], is_expected=False))
     rows = PurchaseOrderLine.objects.filter(order__in=among(order_ids)).values_list(
-        "order", *fields
+        *("order", "ordered", "cancelled", "received", "invoiced", "returned", "to_replace")
     )
-    for order_id, *values in rows:
-        line = PurchaseOrderLine(**dict(zip(fields, values, strict=True)))
+    # The sums of PurchaseOrderLine's properties: an object for each of very many lines takes long.
+    for order_id, ordered, cancelled, received, invoiced, returned, to_replace in rows:
+        due = ordered - cancelled
+        to_receive = due + to_replace
+        to_invoice = min(due, max(due, received - to_replace) - returned)
         of_order = found[order_id]
-        of_order.received.append((line.received, line.to_receive))
-        of_order.invoiced.append((line.invoiced, line.to_invoice))
-        if line.expected and not of_order.is_expected:
+        of_order.received.append((received, to_receive))
+        of_order.invoiced.append((invoiced, to_invoice))
+        if to_receive > received and not of_order.is_expected:
             found[order_id] = of_order._replace(is_expected=True)
     return found
 

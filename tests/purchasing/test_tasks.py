@@ -8,6 +8,7 @@ from django.core.mail.backends.locmem import EmailBackend
 
 from purchasing import operations
 from purchasing.tasks import match_waiting_invoices, send_purchase_orders
+from purchasing.waking import wake_matching
 from retail.common.models import TaskRun
 from tests.factories.common import NOON
 from tests.factories.purchasing import SupplierFactory, approved_order, sent_order
@@ -118,3 +119,34 @@ def test_waiting_bill_is_matched_when_its_goods_have_come():
 
     invoice.refresh_from_db()
     assert (before, invoice.status) == ("MATCHING", "MATCHED")
+
+
+@pytest.mark.django_db
+def test_goods_that_came_wake_matching(monkeypatch, django_capture_on_commit_callbacks):
+    woken = []
+    monkeypatch.setattr(match_waiting_invoices, "delay", lambda: woken.append("matching"))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        wake_matching()
+
+    assert woken == ["matching"]
+
+
+@pytest.mark.django_db
+def test_one_bill_that_cannot_be_matched_keeps_no_other_back(monkeypatch):
+    order, other = sent_order(), sent_order()
+    bills = [bill(order=order), bill(order=other)]
+    match_one = operations.match_invoice
+
+    def refuse_the_first(*, invoice_id, at):
+        if invoice_id == bills[0].pk:
+            raise operations.StillBeingMatched("Try again.")
+        return match_one(invoice_id=invoice_id, at=at)
+
+    def refuse_together(**_):
+        raise operations.StillBeingMatched("Try again.")
+
+    monkeypatch.setattr(operations, "match_invoices", refuse_together)
+    monkeypatch.setattr(operations, "match_invoice", refuse_the_first)
+
+    assert match_waiting_invoices() == {"matched": 1, "refused": 1}
