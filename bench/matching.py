@@ -2,10 +2,10 @@
 Bills of 100,000 lines matched in one run: by us, and by one statement of SQL.
 
 The same bills twice, of other suppliers with the same articles: each names its order and the
-supplier's SKU, one bill in five is dearer than ordered, a tenth of the goods come in two deliveries
-and some have not come. The statement does the joins and writes the matches and the running totals
-of orders and receipts; ours also tests every line against its tolerances, keeps what is beyond
-them, and moves the bills and their orders on.
+supplier's SKU, one bill in five has a line dearer than ordered or waits for goods, a tenth of the
+goods come in two deliveries. The statement does the joins and writes the matches and the running
+totals of orders and receipts; ours also tests every line against its tolerances, keeps what is
+beyond them, and moves the bills and their orders on.
 """
 
 from __future__ import annotations
