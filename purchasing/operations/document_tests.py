@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
-from purchasing.line_tests import Terms
+from purchasing.line_parts import Terms
 from purchasing.matching_facts import InvoiceLineFacts, OrderLineFacts
 from purchasing.models import (
     MatchAllocation,

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from purchasing.line_tests import Terms, differences_beyond
+from purchasing.line_parts import Terms
+from purchasing.line_tests import differences_beyond
 from purchasing.matching_facts import OrderFacts
 from purchasing.models import SupplierInvoice
 from purchasing.operations.claims import Claims
