@@ -129,6 +129,7 @@ def decide_exceptions(
         row.status, row.reason = one.decision, one.reason.strip()
         row.decided_at, row.decided_by = at, by
         decided.append(row)
+    _keep_earlier_days(decided, invoices)
     MatchException.objects.bulk_update(
         decided, ["status", "reason", "is_blocking", "decided_at", "decided_by"]
     )
@@ -216,6 +217,20 @@ class _Person:
                 f"{display(self.limit, currency)}."
             )
             raise OverLimit(msg, exception=row.pk, limit=str(self.limit), amount=str(row.at_stake))
+
+
+def _keep_earlier_days(
+    decided: Sequence[MatchException], invoices: Mapping[int, SupplierInvoice]
+) -> None:
+    """Have bills paid by the day they ask for, where it was accepted that this is earlier."""
+    earlier = []
+    for row in decided:
+        invoice = invoices[row.invoice_id]
+        is_accepted = row.kind == MatchException.Kind.TERMS and row.status == Status.ACCEPTED
+        if is_accepted and invoice.stated_due_on:
+            invoice.due_on = invoice.stated_due_on
+            earlier.append(invoice)
+    SupplierInvoice.objects.bulk_update(earlier, ["due_on"])
 
 
 def _require_complete(one: Decision) -> None:

@@ -72,6 +72,20 @@ def test_accepting_the_last_difference_lets_the_bill_go_on():
 
 
 @pytest.mark.parametrize(
+    ("decision", "due_on"), [("ACCEPTED", date(2026, 12, 1)), ("DISPUTED", date(2026, 12, 20))]
+)
+def test_accepting_earlier_payment_has_the_bill_paid_by_the_day_it_asks_for(decision, due_on):
+    invoice = SupplierInvoiceFactory(
+        status="ON_HOLD", due_on=date(2026, 12, 20), stated_due_on=date(2026, 12, 1)
+    )
+
+    decide(on_hold(invoice=invoice, kind="TERMS"), decision, by=person_in("Buyer"))
+
+    invoice.refresh_from_db()
+    assert invoice.due_on == due_on
+
+
+@pytest.mark.parametrize(
     ("role", "owner"), [("Buyer", "Warehouse"), ("Warehouse", "Accountant"), ("Store", "Buyer")]
 )
 def test_difference_of_another_role_is_refused(role, owner):
