@@ -68,7 +68,6 @@ def open_shop(*, password: str, begins_at: datetime, ends_at: datetime) -> Shop:
         total_amount=50,
         quantity_percent=0,
         charge_percent=10,
-        header_percent=2,
     )
     DecisionLimit.objects.create(group=Group.objects.get(name=Role.BUYER), amount=25)
     DecisionLimit.objects.create(group=Group.objects.get(name=Role.WAREHOUSE), amount=0)
