@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
+
 from purchasing import operations
 from purchasing.models import (
     GoodsReceipt,
@@ -126,7 +128,7 @@ class InvoiceDesk:
         day = at.date() + timedelta(days=1)
         while day.weekday() > 4:  # noqa: PLR2004 - banks do not pay on weekends
             day += timedelta(days=1)
-        if approved:
+        if approved and settings.RETAIL_IBAN:
             operations.make_payment_batch(
                 invoice_ids=[invoice.pk for invoice in approved],
                 execution_on=day,

@@ -1,4 +1,5 @@
 import re
+from datetime import date
 
 import pytest
 from django.contrib.messages import get_messages
@@ -14,6 +15,7 @@ from purchasing.models import (
     PaymentNotice,
     SupplierInvoice,
 )
+from tests.factories.catalog import ExchangeRateFactory
 from tests.factories.common import UserFactory
 from tests.factories.purchasing_invoices import MatchExceptionFactory, SupplierInvoiceFactory
 from tests.factories.purchasing_payments import (
@@ -61,6 +63,7 @@ def matched(**values):
 
 
 def test_chosen_invoices_are_approved_after_their_totals_were_shown():
+    ExchangeRateFactory(currency="EUR", valid_on=date(2026, 1, 1))
     supplier = SupplierInEuroFactory(name="Nordlicht")
     invoice, other = (
         matched(supplier=supplier, net_total="0.00", total="0.00"),

@@ -41,6 +41,9 @@ def short_story(monkeypatch, settings, tmp_path):
     monkeypatch.setattr(story, "DAYS", 60)
     monkeypatch.setattr(story, "ORDERS", 100)
     settings.DEMO_DIR = tmp_path
+    settings.RETAIL_SHOP_NAME = "Hearth and Home"
+    settings.RETAIL_TAX_NUMBER = "GB980780684"
+    settings.RETAIL_IBAN, settings.RETAIL_BIC = "GB33BUKB20201555555555", "BUKBGB22"
 
 
 @pytest.mark.django_db(transaction=True)
